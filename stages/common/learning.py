@@ -1,0 +1,140 @@
+"""Gradient descent that can be killed: one loop for every model of the project.
+
+AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), linear warm-up, cosine decay, gradients clipped, bfloat16
+where it is safe, and an exponential moving average of the weights. The random stream of a step is derived from the
+step's number, so the state to keep is the step, the weights, their average and the optimiser's moments.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Generator, Tensor, nn
+
+from stages.common.files import replace
+from stages.common.progress import progress
+from stages.common.seeds import seed_of
+
+WARM_UP = 0.05  # share of the steps in which the learning rate rises
+CLIP_NORM = 1.0  # largest norm of the gradient
+CURVE_POINTS = 100  # rows of a loss curve
+KEEP_EVERY_S = 10.0  # seconds between two states on disk; no result depends on it
+
+Losses = Mapping[str, Tensor]  # named parts of a loss; they are summed
+
+
+def set_up(threads: int) -> None:
+    """Make PyTorch deterministic on `threads` CPU threads."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+
+
+def stream(seed: int, name: str) -> Generator:
+    """The PyTorch stream `name`; its NumPy twin is `stages.common.seeds.draws`."""
+    return Generator().manual_seed(seed_of(seed, name))
+
+
+def optimise(
+    model: nn.Module,
+    loss: Callable[[Generator], Losses],
+    *,
+    steps: int,
+    learning_rate: float,
+    seed: int,
+    name: str,
+    state: Path,
+    average: float = 0.0,
+    keep_every_s: float = KEEP_EVERY_S,
+) -> pd.DataFrame:
+    """Minimise ``sum(loss(stream).values())`` over the parameters of `model`; returns the loss curve.
+
+    `average` is the decay of the moving average that the model is left with (0: the last weights). `state` is a
+    folder for the resumable state. Raises ValueError naming the setting to change when the loss is not finite.
+    """
+    weights = [p for p in model.parameters() if p.requires_grad]
+    mean = [p.detach().clone() for p in weights]
+    adam = torch.optim.AdamW(weights, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    file, curve = state / f"{name.replace('/', '-')}.safetensors", Curve(steps)
+    first, kept = resume(file, weights, mean, adam, curve), time.monotonic()
+    for step in progress(range(first, steps), title=name, total=steps, start=first):
+        for group in adam.param_groups:
+            group["lr"] = learning_rate * pace(step / steps)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            parts = loss(stream(seed, f"{name}/{step}"))
+        total = torch.stack([part.float() for part in parts.values()]).sum()
+        if not torch.isfinite(total):
+            raise ValueError(f"{name}: expected a finite loss, got {total.item()} at step {step}; lower learning_rate")
+        adam.zero_grad()
+        total.backward()
+        nn.utils.clip_grad_norm_(weights, CLIP_NORM)
+        adam.step()
+        decay = min(average, (1 + step) / (10 + step))
+        torch._foreach_lerp_(mean, [p.detach() for p in weights], 1 - decay)
+        curve.add(step, parts)
+        if time.monotonic() - kept > keep_every_s:
+            keep(file, step + 1, weights, mean, adam, curve)
+            kept = time.monotonic()
+    with torch.no_grad():
+        for weight, averaged in zip(weights, mean, strict=True):
+            weight.copy_(averaged)
+    return curve.table()
+
+
+def pace(done: float) -> float:
+    """The learning rate's share at `done` of the training: linear warm-up, then half a cosine."""
+    return min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+class Curve:
+    """Means of the named losses over equal stretches of the training."""
+
+    def __init__(self, steps: int) -> None:
+        self.length = max(1, math.ceil(steps / CURVE_POINTS))  # steps a stretch
+        self.rows: list[dict[str, float]] = []
+        self.sums: dict[str, float] = {}
+
+    def add(self, step: int, parts: Losses) -> None:
+        for name, part in parts.items():
+            self.sums[name] = self.sums.get(name, 0.0) + part.item()
+        if (step + 1) % self.length == 0:
+            self.rows.append({"step": step + 1} | {k: v / self.length for k, v in self.sums.items()})
+            self.sums = {}
+
+    def table(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows)
+
+
+def keep(
+    file: Path, step: int, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve
+) -> None:
+    """Write what a later run needs to go on after `step` steps."""
+    tensors = {}
+    for number, (weight, averaged) in enumerate(zip(weights, mean, strict=True)):
+        tensors |= {f"weight.{number}": weight.detach(), f"mean.{number}": averaged}
+        tensors |= {f"{key}.{number}": adam.state[weight][key] for key in ("exp_avg", "exp_avg_sq")}
+    about = {"step": step, "rows": curve.rows, "sums": curve.sums}
+    replace(file, save(tensors, metadata={"about": json.dumps(about)}))
+
+
+def resume(
+    file: Path, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve
+) -> int:
+    """Take up a kept state, if there is one; returns the number of steps already done."""
+    if not file.exists():
+        return 0
+    with safe_open(file, framework="pt") as kept, torch.no_grad():
+        about = json.loads(kept.metadata()["about"])
+        for number, (weight, averaged) in enumerate(zip(weights, mean, strict=True)):
+            weight.copy_(kept.get_tensor(f"weight.{number}"))
+            averaged.copy_(kept.get_tensor(f"mean.{number}"))
+            moments = {key: kept.get_tensor(f"{key}.{number}").clone() for key in ("exp_avg", "exp_avg_sq")}
+            adam.state[weight] = {"step": torch.tensor(float(about["step"])), **moments}
+    curve.rows, curve.sums = about["rows"], about["sums"]
+    return int(about["step"])
+

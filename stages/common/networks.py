@@ -1,0 +1,41 @@
+"""Wide residual multilayer perceptrons: what two CPU cores do best.
+
+Source of the block: pre-normalised residual layers, He et al. 2016, arXiv:1603.05027.
+Axes: B batch, D width.
+"""
+
+import torch
+from torch import Generator, Tensor, nn
+
+
+class Residual(nn.Module):
+    """x + W2 silu(W1 norm(x))."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.rise = nn.Linear(width, width)
+        self.fall = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        update: Tensor = self.fall(nn.functional.silu(self.rise(self.norm(x))))
+        return x + update                                    # (B, D)
+
+
+class Perceptron(nn.Sequential):
+    """(B, inputs) -> (B, outputs) through `depth` residual blocks of `width`."""
+
+    def __init__(self, inputs: int, outputs: int, *, width: int, depth: int) -> None:
+        blocks = (Residual(width) for _ in range(depth))
+        super().__init__(nn.Linear(inputs, width), *blocks, nn.LayerNorm(width), nn.Linear(width, outputs))
+
+
+def initialise(model: nn.Module, stream: Generator) -> None:
+    """Draw every weight matrix anew from `stream` (LeCun normal) and zero the biases."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim >= 2:
+                fan_in = weight[0].numel() if not name.startswith("embed") else 1
+                weight.normal_(0, fan_in**-0.5, generator=stream)
+            elif name.endswith("bias"):
+                weight.zero_()

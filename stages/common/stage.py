@@ -1,0 +1,132 @@
+"""The door of a stage: what surrounds its work, whatever the work is.
+
+- One at a time: a file lock, because a killed `dvc repro` leaves its child alive.
+- True to its inputs: DVC hashes code and params after a command ends, so the stage notes its own when it
+  starts and fails when they changed meanwhile.
+- All or nothing: outputs are written to a folder beside their place, which is renamed at the end.
+- Resumable: `state` is a folder outside every output, keyed by code, params and inputs.
+- Polite: a mistake in the input is one line and exit code 2; the traceback goes to logs/.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import resource
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from stages.common.files import replace
+from stages.common.params import PARAMS, read_yaml
+
+RESUME = Path(".resume")
+LOGS = Path("logs")
+LIBRARIES = ("numpy", "torch", "librosa", "scikit-learn")  # whose version may change the bytes of a half-done result
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a stage needs to know of its surroundings."""
+
+    out: Path  # a fresh folder that becomes data/<stage> when the stage succeeds
+    state: Path  # where long work keeps what it needs to go on after a kill
+
+
+@contextmanager
+def stage(name: str) -> Iterator[Door]:
+    """Surround the work of the stage `name` (``extract@image`` for one item of a matrix)."""
+    started = time.monotonic()
+    try:
+        with only_one(name):
+            code = fingerprint(name, data=False)
+            final = Path("data", *name.split("@"))
+            state = RESUME / name / fingerprint(name, data=True)
+            forget_other_states(state)
+            out = fresh_folder(final.with_name(f".{final.name}.part"))
+            yield Door(out, state)
+            if fingerprint(name, data=False) != code:
+                raise ValueError(f"{name}: its code or parameters were edited while it ran; run `dvc repro` again")
+            shutil.rmtree(final, ignore_errors=True)
+            out.rename(final)
+            shutil.rmtree(state, ignore_errors=True)
+    except (ValueError, OSError) as error:
+        log = LOGS / f"{name}.log"
+        replace(log, traceback.format_exc())
+        line = " ".join(str(error).split())
+        print(f"{name}: {line.removeprefix(f'{name}: ')} (traceback in {log})", file=sys.stderr)
+        raise SystemExit(2) from None
+    keep_cost(name, time.monotonic() - started)
+
+
+@contextmanager
+def only_one(name: str) -> Iterator[None]:
+    """Hold the lock of the stage; the system frees it when the process ends, however it ends."""
+    RESUME.mkdir(exist_ok=True)
+    with (RESUME / f"{name}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ValueError(
+                f"another run of this stage is still alive (process {lock.read().strip() or 'unknown'}), perhaps left "
+                "by a killed `dvc repro`; wait for it or stop it, then run `dvc repro` again"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def fingerprint(name: str, *, data: bool) -> str:
+    """A hash of what dvc.yaml says the stage depends on: code and params, and its input data if asked."""
+    entry = read_yaml(Path("dvc.yaml"))["stages"][name.split("@")[0]]
+    item = name.partition("@")[2]
+    digest = hashlib.blake2b(digest_size=12)
+    for dep in sorted(str(dep).replace("${item.modality}", item) for dep in entry["deps"]):
+        if data or dep.startswith("stages/"):
+            hash_tree(digest, Path(dep))
+    values = read_yaml(PARAMS)
+    for key in sorted(str(key).replace("${item.modality}", item) for key in entry.get("params", [])):
+        section = values
+        for part in key.split("."):
+            section = section.get(part, {}) if isinstance(section, dict) else {}
+        digest.update(json.dumps([key, section], sort_keys=True, default=str).encode())
+    digest.update(" ".join(version(library) for library in LIBRARIES).encode())
+    return digest.hexdigest()
+
+
+def hash_tree(digest: "hashlib._Hash", path: Path) -> None:
+    """Feed names and contents of a file or folder to `digest`."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if "__pycache__" not in file.parts:
+            digest.update(file.as_posix().encode())
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "blake2b").digest())
+
+
+def fresh_folder(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def forget_other_states(state: Path) -> None:
+    """A state that was kept for other inputs can never be used again."""
+    if state.parent.is_dir():
+        for other in state.parent.iterdir():
+            if other != state:
+                shutil.rmtree(other)
+
+
+def keep_cost(name: str, seconds: float) -> None:
+    """Wall clock and memory go to the ignored log folder: they differ from run to run."""
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    replace(LOGS / f"{name}.json", json.dumps({"seconds": round(seconds, 2), "peak_mib": peak // 1024}) + "\n")

@@ -1,0 +1,39 @@
+"""Subsets of the modalities: which are observed."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import torch
+from torch import Generator, Tensor
+
+
+def proper_subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every subset but the whole, the empty one first, in the order of size."""
+    return [subset for size in range(len(names)) for subset in combinations(names, size)]
+
+
+def subset_name(subset: Sequence[str]) -> str:
+    """``nothing``, ``image``, ``image+text`` ..."""
+    return "+".join(subset) or "nothing"
+
+
+def mask(subset: Sequence[str], names: Sequence[str], batch: int) -> Tensor:
+    """(B, M) bool: the subset, for each of a batch."""
+    return torch.tensor([name in subset for name in names]).expand(batch, -1)
+
+
+def random_subsets(there: Tensor, *, nothing: float, stream: Generator) -> Tensor:
+    """For each row of (B, M) bool, a random subset of what is there: nothing with chance `nothing`, else each
+    modality with even chance."""
+    batch, count = there.shape
+    seen = torch.rand(batch, count, generator=stream) < 0.5
+    something = torch.rand(batch, 1, generator=stream) >= nothing
+    return there & seen & something
+
+
+def random_halves(there: Tensor, stream: Generator) -> Tensor:
+    """For each row of (B, M) bool, a random subset of what is there that is neither empty nor, if possible, all."""
+    order = torch.rand(there.shape, generator=stream).masked_fill(~there, 2.0).argsort(-1).argsort(-1)
+    count = there.sum(-1, keepdim=True)                                                      # (B, 1)
+    taken = 1 + torch.rand(count.shape, generator=stream) * (count - 1).clamp(min=1)         # in [1, count)
+    return there & (order < taken.floor())
