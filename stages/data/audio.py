@@ -1,0 +1,119 @@
+"""Clips: bytes to a trimmed wave, to a log-mel picture of one size, and back to a WAV.
+
+Wave: (L,) float32 in [-1, 1] at `rate_hz`. Tensor: (F, T) uint8, F mel bands by T frames; level 0 is `floor_db`
+below the loudest point of the clip, level 255 the loudest point itself. The way back guesses the phase with the
+fast Griffin-Lim algorithm (Perraudin et al. 2013).
+"""
+
+import io
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import soundfile
+from librosa import griffinlim, resample, stft
+from librosa.effects import trim
+from librosa.filters import mel
+from pydantic import Field, PositiveInt
+
+from stages.common.params import Strict
+
+suffixes = ("wav",)
+LEVELS = 255
+SILENCE_DB = 40  # below the loudest frame: what `trim` cuts off both ends
+WINDOW = 4  # frames a window spans: 75 % overlap
+
+
+class AudioSettings(Strict):
+    """Section `preprocess.audio`."""
+
+    rate_hz: Annotated[int, Field(ge=8000, le=48000)]  # working sample rate
+    bands: Annotated[int, Field(ge=16, le=256)]  # F, mel bands
+    frames: Annotated[int, Field(ge=16)]  # T, frames a clip: longer ones are cut, shorter ones padded
+    hop: Annotated[int, Field(ge=32)]  # samples a frame
+    floor_db: Annotated[float, Field(lt=0)]  # quietest level kept, dB below the loudest
+    shift: Annotated[float, Field(ge=0, le=0.5)]  # augmentation: longest pause before the clip, share of its room
+    gain_db: Annotated[float, Field(ge=0)]  # largest change of loudness
+    noise_db: Annotated[float, Field(lt=0)]  # loudest added noise, dB below the clip's loudest point
+    griffin_lim: PositiveInt  # iterations of the phase guess
+
+
+def fit(settings: AudioSettings, captions: list[str], folder: Path) -> AudioSettings:
+    """Clips need nothing learned."""
+    return settings
+
+
+restore = fit  # what `fit` gave, read back in a later stage
+
+
+def read(payload: bytes, settings: AudioSettings) -> np.ndarray:
+    """A sound file as a trimmed mono wave with peak 1. Raises ValueError when it can't be decoded or is silent."""
+    try:
+        channels, rate_hz = soundfile.read(io.BytesIO(payload), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(f"expected a sound file, got {len(payload)} bytes that do not decode ({error})") from error
+    wave = resample(channels.mean(axis=1), orig_sr=rate_hz, target_sr=settings.rate_hz, res_type="soxr_hq")
+    if not np.isfinite(wave).all():
+        raise ValueError("expected finite samples, got NaN or infinity in the sound")
+    wave, _ = trim(wave, top_db=SILENCE_DB, frame_length=4 * settings.hop, hop_length=settings.hop)
+    peak = np.abs(wave).max(initial=0)
+    if peak < 1e-4:
+        raise ValueError("expected a sound, got silence")
+    return wave / peak
+
+
+def augment(wave: np.ndarray, settings: AudioSettings, rng: np.random.Generator) -> np.ndarray:
+    """A pause before the clip, another loudness, some noise."""
+    room = max(0, settings.frames * settings.hop - len(wave))
+    pause = int(rng.uniform(0, settings.shift) * room)
+    gain = 10 ** (rng.uniform(-settings.gain_db, 0) / 20)
+    moved = np.concatenate([np.zeros(pause, np.float32), gain * wave])
+    noise = 10 ** ((settings.noise_db - rng.exponential(10)) / 20)
+    return moved + noise * rng.standard_normal(len(moved), dtype=np.float32)
+
+
+def tensor(wave: np.ndarray, settings: AudioSettings) -> np.ndarray:
+    """The log-mel levels of a wave: (F, T) uint8."""
+    room = settings.frames * settings.hop
+    wave = np.pad(wave[:room], (0, max(0, room - len(wave))))
+    window = WINDOW * settings.hop
+    power = np.abs(stft(wave, n_fft=window, hop_length=settings.hop)[:, : settings.frames]) ** 2
+    power = filters(settings.rate_hz, window, settings.bands) @ power                          # (F, T)
+    decibels = 10 * np.log10(np.maximum(power, 1e-10))
+    levels = (decibels - decibels.max() - settings.floor_db) / -settings.floor_db * LEVELS
+    return levels.round().clip(0, LEVELS).astype(np.uint8)
+
+
+def blank(settings: AudioSettings) -> np.ndarray:
+    """What stands where a sample has no clip."""
+    return np.zeros((settings.bands, settings.frames), np.uint8)
+
+
+def write(levels: np.ndarray, settings: AudioSettings) -> bytes:
+    """(F, T) uint8 log-mel levels as a 16-bit WAV with peak 0.9."""
+    window = WINDOW * settings.hop
+    decibels = (levels.astype(np.float32) / LEVELS - 1) * -settings.floor_db
+    power = np.where(levels > 0, 10 ** (decibels / 10), 0)                                     # (F, T)
+    spectrum = np.sqrt(np.maximum(inverse_filters(settings.rate_hz, window, settings.bands) @ power, 0))
+    wave = griffinlim(
+        spectrum, n_iter=settings.griffin_lim, hop_length=settings.hop, n_fft=window,
+        length=settings.frames * settings.hop, init="random", random_state=0,
+    )  # fmt: skip
+    wave = 0.9 * wave / max(float(np.abs(wave).max()), 1e-6)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, wave, settings.rate_hz, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+@cache
+def filters(rate_hz: int, window: int, bands: int) -> np.ndarray:
+    """Mel filters, (F, window / 2 + 1)."""
+    return np.asarray(mel(sr=rate_hz, n_fft=window, n_mels=bands), dtype=np.float32)
+
+
+@cache
+def inverse_filters(rate_hz: int, window: int, bands: int) -> np.ndarray:
+    """The transposed filters, each frequency's weights summing to its share: never negative, unlike an inverse."""
+    weights = filters(rate_hz, window, bands)
+    return np.asarray(np.linalg.pinv(weights), dtype=np.float32)

@@ -1,0 +1,98 @@
+"""Pictures: bytes to a centred uint8 picture of one size, and back to a PNG.
+
+Tensor: (S, S, 3) uint8, height by width by RGB, S = `size`.
+"""
+
+import io
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
+from pydantic import Field
+
+from stages.common.params import Strict
+
+suffixes = ("png",)
+TOLERANCE = 24  # levels of grey by which content differs from the paper
+
+
+class ImageSettings(Strict):
+    """Section `preprocess.image`."""
+
+    size: Annotated[int, Field(ge=28, le=128)]  # side of the working picture, pixels
+    turn: Annotated[float, Field(ge=0, le=45)]  # augmentation: largest rotation, degrees
+    zoom: Annotated[float, Field(ge=0, le=0.5)]  # largest change of scale, share
+    shear: Annotated[float, Field(ge=0, le=0.5)]  # largest shear
+    shift: Annotated[float, Field(ge=0, le=0.25)]  # largest shift, share of the side
+
+
+def fit(settings: ImageSettings, captions: list[str], folder: Path) -> ImageSettings:
+    """Pictures need nothing learned."""
+    return settings
+
+
+restore = fit  # what `fit` gave, read back in a later stage
+
+
+def read(payload: bytes, settings: ImageSettings) -> np.ndarray:
+    """A picture file as a centred (S, S, 3) uint8 picture. Raises ValueError when it can't be decoded."""
+    try:
+        with Image.open(io.BytesIO(payload)) as file:
+            picture = ImageOps.exif_transpose(file).convert("RGB")
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise ValueError(f"expected a picture, got {len(payload)} bytes that do not decode ({error})") from error
+    return np.asarray(centre(picture, settings.size))
+
+
+def centre(picture: Image.Image, size: int) -> Image.Image:
+    """Scale the picture to the working size, then set what differs from its corner in the middle of a square.
+
+    A picture that has the working size and fits is only moved, so cleaning twice changes nothing more.
+    """
+    scale = size / max(picture.size)
+    if scale != 1:
+        shape = [max(1, round(scale * length)) for length in picture.size]
+        picture = picture.resize((shape[0], shape[1]), Image.Resampling.LANCZOS)
+    paper = picture.getpixel((0, 0))
+    assert isinstance(paper, tuple)
+    change = ImageChops.difference(picture, Image.new("RGB", picture.size, paper)).convert("L")
+    content = picture.crop(change.point(lambda level: 255 * (level > TOLERANCE)).getbbox() or (0, 0, *picture.size))
+    square = Image.new("RGB", (size, size), paper)
+    square.paste(content, ((size - content.width) // 2, (size - content.height) // 2))
+    return square
+
+
+def augment(picture: np.ndarray, settings: ImageSettings, rng: np.random.Generator) -> np.ndarray:
+    """A small affine move about the middle; what moves in takes the colour of the corner."""
+    turn = np.deg2rad(rng.uniform(-settings.turn, settings.turn))
+    zoom_x, zoom_y = np.exp(rng.uniform(-settings.zoom, settings.zoom, 2))
+    shear = rng.uniform(-settings.shear, settings.shear)
+    shift = rng.uniform(-settings.shift, settings.shift, 2) * settings.size
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    matrix = rotation @ np.array([[zoom_x, shear], [0, zoom_y]])  # where each new pixel looks in the old picture
+    middle = np.full(2, (settings.size - 1) / 2)
+    offset = middle - matrix @ middle + shift
+    coefficients = (*matrix[0], offset[0], *matrix[1], offset[1])
+    paper = tuple(int(level) for level in picture[0, 0])
+    moved = Image.fromarray(picture).transform(
+        (settings.size, settings.size), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC, fillcolor=paper
+    )
+    return np.asarray(moved)
+
+
+def tensor(picture: np.ndarray, settings: ImageSettings) -> np.ndarray:
+    """The picture is its tensor: (S, S, 3) uint8."""
+    return picture
+
+
+def blank(settings: ImageSettings) -> np.ndarray:
+    """What stands where a sample has no picture."""
+    return np.zeros((settings.size, settings.size, 3), np.uint8)
+
+
+def write(picture: np.ndarray, settings: ImageSettings) -> bytes:
+    """(S, S, 3) uint8 as PNG bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()

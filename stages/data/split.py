@@ -1,0 +1,43 @@
+"""Splits: who may see what.
+
+train teaches codecs, fusion and generator; validation watches them; judge teaches the judges and nobody else;
+test is for the figures. What belongs together (two clips of one picture) goes to one split.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from stages.common.params import Strict
+
+SPLITS = ("train", "validation", "judge", "test")
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Shares(Strict):
+    """The share of each split; they sum to one."""
+
+    train: Share
+    validation: Share
+    judge: Share
+    test: Share
+
+    @model_validator(mode="after")
+    def sum_to_one(self) -> "Shares":
+        total = sum(getattr(self, split) for split in SPLITS)
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"shares that sum to 1, not to {total:g}")
+        return self
+
+
+def assign(groups: int, shares: Shares, rng: np.random.Generator) -> np.ndarray:
+    """A split name for each of `groups` groups, in the given shares, at random; (groups,) of str.
+
+    Raises ValueError when there are too few groups for every split to get one.
+    """
+    bounds = np.round(np.cumsum([getattr(shares, split) for split in SPLITS]) * groups).astype(int)
+    counts = np.diff(bounds, prepend=0)
+    if counts.min() < 1:
+        raise ValueError(f"expected enough groups for four splits, got {groups}; add samples or even out the shares")
+    return rng.permutation(np.repeat(SPLITS, counts))
