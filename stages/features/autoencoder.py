@@ -1,0 +1,120 @@
+"""A deterministic autoencoder whose features are regularised by noise.
+
+A fixed linear map onto the leading principal components takes the pictures' and spectra's redundancy away, a
+perceptron goes on to D normalised features, and its mirror comes back. The decoder only ever sees features with
+noise on them, so it learns to decode a whole neighbourhood alike: a generator's small errors decode well.
+Source of the idea: denoising autoencoders (Vincent et al. 2010), here with the noise on the features.
+Axes: B batch, P values of an item, K principal components, D features.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field, PositiveInt
+from sklearn.decomposition import PCA
+from torch import Generator, Tensor, nn
+from torch.nn.functional import layer_norm, mse_loss
+
+from stages.common.learning import optimise, stream
+from stages.common.networks import Perceptron, initialise
+from stages.common.params import Strict
+from stages.common.seeds import draws
+
+LEVELS = 255.0  # both pictures and spectra come as bytes
+
+
+class Settings(Strict):
+    """Sections `extract.image` and `extract.audio`."""
+
+    width: PositiveInt  # D, features
+    components: PositiveInt  # K, principal components in front
+    hidden: PositiveInt  # width of the perceptrons
+    depth: PositiveInt  # residual blocks of each
+    noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
+    steps: PositiveInt  # optimiser steps
+    batch: PositiveInt  # items a step
+    learning_rate: Annotated[float, Field(gt=0)]  # peak
+
+
+class Autoencoder(nn.Module):
+    """Bytes of an item <-> D features. Features have mean 0 and variance 1 over D."""
+
+    middle: Tensor
+    basis: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: tuple[int, ...], settings: Settings) -> None:
+        super().__init__()
+        size, components = int(np.prod(shape)), settings.components
+        self.shape, self.width = shape, settings.width
+        self.card = {"shape": list(shape), "settings": settings.model_dump()}
+        self.register_buffer("middle", torch.zeros(size))
+        self.register_buffer("basis", torch.zeros(components, size))
+        self.register_buffer("scale", torch.ones(()))
+        across = {"width": settings.hidden, "depth": settings.depth}
+        self.encoder = Perceptron(components, settings.width, **across)
+        self.decoder = Perceptron(settings.width, components, **across)
+
+    def project(self, items: np.ndarray) -> Tensor:
+        """(B, *shape) uint8 -> (B, K) principal components."""
+        values = torch.tensor(items.reshape(len(items), -1), dtype=torch.float32) / LEVELS            # (B, P)
+        return (values - self.middle) @ self.basis.T / self.scale
+
+    def features(self, components: Tensor) -> Tensor:
+        return layer_norm(self.encoder(components).float(), (self.width,))                   # (B, D)
+
+    def encode(self, items: np.ndarray) -> Tensor:
+        """(B, *shape) uint8 -> (B, D) features."""
+        return self.features(self.project(items))
+
+    def decode(self, features: Tensor) -> np.ndarray:
+        """(B, D) features -> (B, *shape) uint8."""
+        values = self.decoder(features).float() * self.scale @ self.basis + self.middle      # (B, P)
+        levels = (values * LEVELS).round().clamp(0, LEVELS).to(torch.uint8)
+        return levels.numpy().reshape(-1, *self.shape)
+
+
+def build(card: Mapping[str, Any]) -> Autoencoder:
+    """The codec that a card describes, untrained."""
+    return Autoencoder(tuple(card["shape"]), Settings(**card["settings"]))
+
+
+def fit(
+    settings: Settings, items: np.ndarray, *, seed: int, name: str, state: Path
+) -> tuple[Autoencoder, pd.DataFrame]:
+    """Learn a codec from (N, *shape) uint8 `items`; returns it and its loss curve."""
+    model = Autoencoder(items.shape[1:], settings)
+    initialise(model, stream(seed, f"{name}/weights"))
+    find_components(model, items, settings, draws(seed, f"{name}/components"))
+    components = torch.cat([model.project(part) for part in parts(items)])
+
+    def loss(stream: Generator) -> dict[str, Tensor]:
+        batch = components[torch.randint(len(components), (settings.batch,), generator=stream)]
+        features = model.features(batch)
+        noise = torch.randn(features.shape, generator=stream)
+        made = model.decoder(features + settings.noise * noise)
+        return {"reconstruction": mse_loss(made.float(), batch)}
+
+    curve = optimise(
+        model, loss, steps=settings.steps, learning_rate=settings.learning_rate, seed=seed, name=name, state=state
+    )
+    return model, curve
+
+
+def find_components(model: Autoencoder, items: np.ndarray, settings: Settings, rng: np.random.Generator) -> None:
+    """Set the fixed linear map from a sample of the items."""
+    few = rng.choice(len(items), min(len(items), 8192), replace=False)
+    values = items[np.sort(few)].reshape(len(few), -1).astype(np.float32) / LEVELS
+    pca = PCA(settings.components, svd_solver="covariance_eigh").fit(values)
+    model.middle.copy_(torch.from_numpy(pca.mean_))
+    model.basis.copy_(torch.from_numpy(pca.components_))
+    model.scale.copy_(torch.tensor(float(np.sqrt(pca.explained_variance_.mean()))))
+
+
+def parts(items: np.ndarray, size: int = 4096) -> list[np.ndarray]:
+    """The items in pieces that fit into memory."""
+    return np.array_split(items, 1 + len(items) // size)

@@ -1,0 +1,59 @@
+"""The features of all modalities side by side, and random batches of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from stages.common.files import read_table, read_tensors
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Features of every sample; a sample's modalities stand next to each other.
+
+    N samples, R of them in the train split with V augmented copies each, M modalities, W the sum of their widths.
+    """
+
+    names: tuple[str, ...]  # modalities, in the order of the columns
+    widths: list[int]  # columns of each
+    clean: Tensor  # (N, W)
+    there: Tensor  # (N, M) bool: which modalities a sample has
+    split: np.ndarray  # (N,) of str
+    copies: Tensor  # (R, V, W)
+
+    def rows(self, split: str) -> Tensor:
+        """Numbers of the samples of a split."""
+        return torch.from_numpy(np.flatnonzero(self.split == split))
+
+    def draw(self, batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
+        """Random train samples, each modality in a copy of its own choice: (B, W) features, (B, M) bool."""
+        there = self.there[self.rows("train")]                                               # (R, M)
+        sample = torch.randint(len(self.copies), (batch,), generator=stream)
+        parts = []
+        for columns in self.copies.split(self.widths, -1):
+            copy = torch.randint(self.copies.shape[1], (batch,), generator=stream)
+            parts.append(columns[sample, copy])
+        return torch.cat(parts, -1), there[sample]
+
+    def columns(self, there: Tensor) -> Tensor:
+        """(B, M) bool -> (B, W) bool: the columns that belong to the modalities."""
+        return there.repeat_interleave(torch.tensor(self.widths), -1)
+
+
+def read_bank(names: Sequence[str], features: Path, samples: Path) -> Bank:
+    """What the `extract` stages wrote below `features`, for the samples of the table `samples`."""
+    table = read_table(samples, text=("id",))
+    parts = [read_tensors(features / name / "features.safetensors") for name in names]
+    augmented = np.concatenate([part["augmented"] for part in parts], -1)
+    return Bank(
+        names=tuple(names),
+        widths=[part["clean"].shape[1] for part in parts],
+        clean=torch.from_numpy(np.concatenate([part["clean"] for part in parts], -1)),
+        there=torch.from_numpy(table[[f"has_{name}" for name in names]].to_numpy()),
+        split=table["split"].to_numpy(),
+        copies=torch.from_numpy(augmented).unflatten(0, (int((table["split"] == "train").sum()), -1)),
+    )

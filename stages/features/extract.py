@@ -1,0 +1,56 @@
+"""Layer 2: a codec for one modality, and the features of every sample. Called as ``extract <modality>``.
+
+Writes below data/extract/<modality>: the codec and its card, `features.safetensors` with ``clean`` (N, D) and
+``augmented`` (train samples x variants, D), the loss curve and the reconstruction error beside a PCA's.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from stages.common.files import read_table, write_json, write_table, write_tensors
+from stages.common.learning import set_up
+from stages.common.params import Run, load
+from stages.common.stage import stage
+from stages.features.autoencoder import parts
+from stages.features.codecs import CODECS
+from stages.features.reconstruction import errors
+
+CLEAN = Path("data/preprocess")
+
+
+def main(modality: str) -> None:
+    """Write data/extract/<modality>."""
+    with stage(f"extract@{modality}") as door:
+        if modality not in CODECS:
+            raise ValueError(f"modalities: expected some of {', '.join(CODECS)}, got '{modality}'; correct params.yaml")
+        settings, run = load(CODECS[modality].Settings, f"extract.{modality}"), load(Run, "run")
+        set_up(run.threads)
+        samples = read_table(CLEAN / "samples.csv", text=("id",))
+        clean = np.load(CLEAN / f"{modality}.clean.npy", mmap_mode="r")
+        augmented = np.load(CLEAN / f"{modality}.augmented.npy", mmap_mode="r")
+        train, there = samples["split"] == "train", samples[f"has_{modality}"]
+        present = np.repeat(there[train].to_numpy(), len(augmented) // train.sum())
+        items = augmented if present.all() else augmented[present]
+        codec, curve = CODECS[modality].fit(
+            settings, items, seed=run.seed, name=f"extract/{modality}", state=door.state
+        )
+        with torch.no_grad():
+            features = {
+                kind: torch.cat([codec.encode(part) for part in parts(array)]).numpy()
+                for kind, array in {"clean": clean, "augmented": augmented}.items()
+            }
+            test = ((samples["split"] == "test") & there).to_numpy()
+            made = codec.decode(torch.from_numpy(features["clean"][test]))
+        save_file(codec.state_dict(), door.out / "codec.safetensors")
+        write_json(door.out / "codec.json", codec.card)
+        write_tensors(door.out / "features.safetensors", features)
+        write_table(door.out / "curve.csv", curve)
+        write_json(door.out / "reconstruction.json", errors(items, clean[test], made, settings.width))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

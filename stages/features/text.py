@@ -1,0 +1,107 @@
+"""The text codec: a perceptron reads a caption into D features, a recurrent decoder writes it back.
+
+The decoder is autoregressive: each token depends on the features and on the tokens before it. As in
+`autoencoder.py` it is trained on noised features.
+Source of the decoder: gated recurrent units, Cho et al. 2014, arXiv:1406.1078.
+Axes: B batch, T token, D features, V vocabulary.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field, PositiveInt
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy, layer_norm
+
+from stages.common.learning import optimise, stream
+from stages.common.networks import Perceptron, initialise
+from stages.common.params import Strict
+from stages.data.text import END, PAD, START
+
+
+class Settings(Strict):
+    """Section `extract.text`."""
+
+    width: PositiveInt  # D, features
+    token_width: PositiveInt  # of a token's embedding
+    hidden: PositiveInt  # width of reader and writer
+    depth: PositiveInt  # residual blocks of the reader
+    noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
+    steps: PositiveInt  # optimiser steps
+    batch: PositiveInt  # captions a step
+    learning_rate: Annotated[float, Field(gt=0)]  # peak
+
+
+class TextCodec(nn.Module):
+    """(T,) tokens <-> D features. Features have mean 0 and variance 1 over D."""
+
+    def __init__(self, length: int, vocabulary: int, settings: Settings) -> None:
+        super().__init__()
+        self.length, self.width = length, settings.width
+        self.card = {"shape": [length], "vocabulary": vocabulary, "settings": settings.model_dump()}
+        self.embed_read = nn.Embedding(vocabulary, settings.token_width)
+        self.embed_write = nn.Embedding(vocabulary, settings.token_width)
+        self.reader = Perceptron(
+            length * settings.token_width, settings.width, width=settings.hidden, depth=settings.depth
+        )
+        self.start = nn.Linear(settings.width, settings.hidden)
+        self.writer = nn.GRU(settings.token_width + settings.width, settings.hidden, batch_first=True)
+        self.choose = nn.Linear(settings.hidden, vocabulary)
+
+    def features(self, tokens: Tensor) -> Tensor:
+        read = self.reader(self.embed_read(tokens).flatten(1))                               # (B, T x E) -> (B, D)
+        return layer_norm(read.float(), (self.width,))
+
+    def logits(self, features: Tensor, before: Tensor) -> Tensor:
+        """Scores of the next token after each of `before` (B, T): (B, T, V)."""
+        repeated = features[:, None].expand(-1, before.shape[1], -1)                         # (B, T, D)
+        told = torch.cat([self.embed_write(before), repeated], -1)
+        hidden, _ = self.writer(told, self.start(features).tanh()[None])                     # (B, T, H)
+        scores: Tensor = self.choose(hidden)
+        return scores
+
+    def encode(self, tokens: np.ndarray) -> Tensor:
+        """(B, T) uint16 -> (B, D) features."""
+        return self.features(torch.from_numpy(tokens.astype(np.int64)))
+
+    def decode(self, features: Tensor) -> np.ndarray:
+        """(B, D) features -> (B, T) uint16: the likeliest next token, again and again, until END."""
+        token = torch.full((len(features), 1), START)
+        hidden, written = self.start(features).tanh()[None], [token]
+        for _ in range(self.length - 1):
+            told = torch.cat([self.embed_write(token), features[:, None]], -1)               # (B, 1, E + D)
+            output, hidden = self.writer(told, hidden)
+            over = (written[-1] == END) | (written[-1] == PAD)
+            token = self.choose(output).argmax(-1).masked_fill(over, PAD)                    # (B, 1)
+            written.append(token)
+        return torch.cat(written, 1).numpy().astype(np.uint16)
+
+
+def build(card: Mapping[str, Any]) -> TextCodec:
+    """The codec that a card describes, untrained."""
+    return TextCodec(card["shape"][0], card["vocabulary"], Settings(**card["settings"]))
+
+
+def fit(
+    settings: Settings, items: np.ndarray, *, seed: int, name: str, state: Path
+) -> tuple[TextCodec, pd.DataFrame]:
+    """Learn a codec from (N, T) uint16 `items`; returns it and its loss curve."""
+    model = TextCodec(items.shape[1], int(items.max()) + 1, settings)
+    initialise(model, stream(seed, f"{name}/weights"))
+    tokens = torch.from_numpy(items.astype(np.int64))
+
+    def loss(stream: Generator) -> dict[str, Tensor]:
+        batch = tokens[torch.randint(len(tokens), (settings.batch,), generator=stream)]      # (B, T)
+        features = model.features(batch)
+        noised = features + settings.noise * torch.randn(features.shape, generator=stream)
+        scores = model.logits(noised, batch[:, :-1])                                         # (B, T - 1, V)
+        return {"reconstruction": cross_entropy(scores.flatten(0, 1).float(), batch[:, 1:].flatten(), ignore_index=PAD)}
+
+    curve = optimise(
+        model, loss, steps=settings.steps, learning_rate=settings.learning_rate, seed=seed, name=name, state=state
+    )
+    return model, curve
