@@ -19,7 +19,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         update: Tensor = self.fall(nn.functional.silu(self.rise(self.norm(x))))
-        return x + update                                    # (B, D)
+        return x + update  # (B, D)
 
 
 class Perceptron(nn.Sequential):

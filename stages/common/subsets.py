@@ -34,6 +34,6 @@ def random_subsets(there: Tensor, *, nothing: float, stream: Generator) -> Tenso
 def random_halves(there: Tensor, stream: Generator) -> Tensor:
     """For each row of (B, M) bool, a random subset of what is there that is neither empty nor, if possible, all."""
     order = torch.rand(there.shape, generator=stream).masked_fill(~there, 2.0).argsort(-1).argsort(-1)
-    count = there.sum(-1, keepdim=True)                                                      # (B, 1)
-    taken = 1 + torch.rand(count.shape, generator=stream) * (count - 1).clamp(min=1)         # in [1, count)
+    count = there.sum(-1, keepdim=True)  # (B, 1)
+    taken = 1 + torch.rand(count.shape, generator=stream) * (count - 1).clamp(min=1)  # in [1, count)
     return there & (order < taken.floor())

@@ -79,7 +79,7 @@ def tensor(wave: np.ndarray, settings: AudioSettings) -> np.ndarray:
     wave = np.pad(wave[:room], (0, max(0, room - len(wave))))
     window = WINDOW * settings.hop
     power = np.abs(stft(wave, n_fft=window, hop_length=settings.hop)[:, : settings.frames]) ** 2
-    power = filters(settings.rate_hz, window, settings.bands) @ power                          # (F, T)
+    power = filters(settings.rate_hz, window, settings.bands) @ power  # (F, T)
     decibels = 10 * np.log10(np.maximum(power, 1e-10))
     levels = (decibels - decibels.max() - settings.floor_db) / -settings.floor_db * LEVELS
     return levels.round().clip(0, LEVELS).astype(np.uint8)
@@ -94,12 +94,16 @@ def write(levels: np.ndarray, settings: AudioSettings) -> bytes:
     """(F, T) uint8 log-mel levels as a 16-bit WAV with peak 0.9."""
     window = WINDOW * settings.hop
     decibels = (levels.astype(np.float32) / LEVELS - 1) * -settings.floor_db
-    power = np.where(levels > 0, 10 ** (decibels / 10), 0)                                     # (F, T)
+    power = np.where(levels > 0, 10 ** (decibels / 10), 0)  # (F, T)
     spectrum = np.sqrt(np.maximum(inverse_filters(settings.rate_hz, window, settings.bands) @ power, 0))
     wave = griffinlim(
-        spectrum, n_iter=settings.griffin_lim, hop_length=settings.hop, n_fft=window,
-        length=settings.frames * settings.hop, init="random", random_state=0,
-    )  # fmt: skip
+        np.pad(spectrum, ((0, 0), (0, 1))),  # centred frames: T x hop samples have T + 1 of them
+        n_iter=settings.griffin_lim,
+        hop_length=settings.hop,
+        n_fft=window,
+        length=settings.frames * settings.hop,
+        random_state=0,
+    )
     wave = 0.9 * wave / max(float(np.abs(wave).max()), 1e-6)
     buffer = io.BytesIO()
     soundfile.write(buffer, wave, settings.rate_hz, format="WAV", subtype="PCM_16")

@@ -61,11 +61,11 @@ class Autoencoder(nn.Module):
 
     def project(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, K) principal components."""
-        values = torch.tensor(items.reshape(len(items), -1), dtype=torch.float32) / LEVELS            # (B, P)
+        values = torch.tensor(items.reshape(len(items), -1), dtype=torch.float32) / LEVELS  # (B, P)
         return (values - self.middle) @ self.basis.T / self.scale
 
     def features(self, components: Tensor) -> Tensor:
-        return layer_norm(self.encoder(components).float(), (self.width,))                   # (B, D)
+        return layer_norm(self.encoder(components).float(), (self.width,))  # (B, D)
 
     def encode(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, D) features."""
@@ -73,7 +73,7 @@ class Autoencoder(nn.Module):
 
     def decode(self, features: Tensor) -> np.ndarray:
         """(B, D) features -> (B, *shape) uint8."""
-        values = self.decoder(features).float() * self.scale @ self.basis + self.middle      # (B, P)
+        values = self.decoder(features).float() * self.scale @ self.basis + self.middle  # (B, P)
         levels = (values * LEVELS).round().clamp(0, LEVELS).to(torch.uint8)
         return levels.numpy().reshape(-1, *self.shape)
 

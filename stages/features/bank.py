@@ -31,7 +31,7 @@ class Bank:
 
     def draw(self, batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
         """Random train samples, each modality in a copy of its own choice: (B, W) features, (B, M) bool."""
-        there = self.there[self.rows("train")]                                               # (R, M)
+        there = self.there[self.rows("train")]  # (R, M)
         sample = torch.randint(len(self.copies), (batch,), generator=stream)
         parts = []
         for columns in self.copies.split(self.widths, -1):

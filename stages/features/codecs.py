@@ -5,7 +5,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from safetensors.torch import load_file
 
 from stages.common.files import read_json

@@ -53,14 +53,14 @@ class TextCodec(nn.Module):
         self.choose = nn.Linear(settings.hidden, vocabulary)
 
     def features(self, tokens: Tensor) -> Tensor:
-        read = self.reader(self.embed_read(tokens).flatten(1))                               # (B, T x E) -> (B, D)
+        read = self.reader(self.embed_read(tokens).flatten(1))  # (B, T x E) -> (B, D)
         return layer_norm(read.float(), (self.width,))
 
     def logits(self, features: Tensor, before: Tensor) -> Tensor:
         """Scores of the next token after each of `before` (B, T): (B, T, V)."""
-        repeated = features[:, None].expand(-1, before.shape[1], -1)                         # (B, T, D)
+        repeated = features[:, None].expand(-1, before.shape[1], -1)  # (B, T, D)
         told = torch.cat([self.embed_write(before), repeated], -1)
-        hidden, _ = self.writer(told, self.start(features).tanh()[None])                     # (B, T, H)
+        hidden, _ = self.writer(told, self.start(features).tanh()[None])  # (B, T, H)
         scores: Tensor = self.choose(hidden)
         return scores
 
@@ -73,10 +73,10 @@ class TextCodec(nn.Module):
         token = torch.full((len(features), 1), START)
         hidden, written = self.start(features).tanh()[None], [token]
         for _ in range(self.length - 1):
-            told = torch.cat([self.embed_write(token), features[:, None]], -1)               # (B, 1, E + D)
+            told = torch.cat([self.embed_write(token), features[:, None]], -1)  # (B, 1, E + D)
             output, hidden = self.writer(told, hidden)
             over = (written[-1] == END) | (written[-1] == PAD)
-            token = self.choose(output).argmax(-1).masked_fill(over, PAD)                    # (B, 1)
+            token = self.choose(output).argmax(-1).masked_fill(over, PAD)  # (B, 1)
             written.append(token)
         return torch.cat(written, 1).numpy().astype(np.uint16)
 
@@ -86,19 +86,17 @@ def build(card: Mapping[str, Any]) -> TextCodec:
     return TextCodec(card["shape"][0], card["vocabulary"], Settings(**card["settings"]))
 
 
-def fit(
-    settings: Settings, items: np.ndarray, *, seed: int, name: str, state: Path
-) -> tuple[TextCodec, pd.DataFrame]:
+def fit(settings: Settings, items: np.ndarray, *, seed: int, name: str, state: Path) -> tuple[TextCodec, pd.DataFrame]:
     """Learn a codec from (N, T) uint16 `items`; returns it and its loss curve."""
     model = TextCodec(items.shape[1], int(items.max()) + 1, settings)
     initialise(model, stream(seed, f"{name}/weights"))
     tokens = torch.from_numpy(items.astype(np.int64))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        batch = tokens[torch.randint(len(tokens), (settings.batch,), generator=stream)]      # (B, T)
+        batch = tokens[torch.randint(len(tokens), (settings.batch,), generator=stream)]  # (B, T)
         features = model.features(batch)
         noised = features + settings.noise * torch.randn(features.shape, generator=stream)
-        scores = model.logits(noised, batch[:, :-1])                                         # (B, T - 1, V)
+        scores = model.logits(noised, batch[:, :-1])  # (B, T - 1, V)
         return {"reconstruction": cross_entropy(scores.flatten(0, 1).float(), batch[:, 1:].flatten(), ignore_index=PAD)}
 
     curve = optimise(

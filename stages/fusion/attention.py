@@ -51,10 +51,10 @@ class Fusion(nn.Module):
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
         """Tokens and which modalities are seen, (B, M) bool -> (B, U)."""
-        seen = torch.cat([seen.new_ones(len(seen), 1), seen], 1)                             # (B, 1 + M)
+        seen = torch.cat([seen.new_ones(len(seen), 1), seen], 1)  # (B, 1 + M)
         score, value = self.attend(tokens, seen)
-        tokens = tokens + self.out((score @ value).transpose(1, 2).flatten(2))               # (B, 1 + M, D)
-        mean = (tokens * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)                 # (B, D)
+        tokens = tokens + self.out((score @ value).transpose(1, 2).flatten(2))  # (B, 1 + M, D)
+        mean = (tokens * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)  # (B, D)
         return layer_norm(self.head(mean).float(), (self.unified,))
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class Fusion(nn.Module):
     def attend(self, tokens: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Attention (B, H, 1 + M, 1 + M) and values (B, H, 1 + M, D / H)."""
         q, k, v = self.qkv(self.norm(tokens)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        score = q @ k.mT / math.sqrt(k.shape[-1])                                            # (B, H, 1 + M, 1 + M)
+        score = q @ k.mT / math.sqrt(k.shape[-1])  # (B, H, 1 + M, 1 + M)
         score = score.masked_fill(~seen[:, None, None], -math.inf)  # a missing modality is never read
         return score.softmax(-1), v
 
@@ -74,7 +74,10 @@ def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
     return Fusion(widths, unified, settings)
 
 
-def fit(bank: Bank, settings: Settings, *, unified: int, **training: Any) -> tuple[Fusion, pd.DataFrame]:
-    """Learn to fuse the modalities of `bank`; `training` as `fit_by_prediction` takes it."""
+def fit(bank: Bank, settings: Settings, *, unified: int, **training: Any) -> tuple[Fusion, nn.Module, pd.DataFrame]:
+    """Learn to fuse the modalities of `bank`; `training` as `fit_by_prediction` takes it.
+
+    Returns the fusion, the predictor of the features from its representation, and the loss curve.
+    """
     fusion = build(bank.widths, unified, settings)
-    return fusion, fit_by_prediction(fusion, bank, unified=unified, **training)
+    return fusion, *fit_by_prediction(fusion, bank, unified=unified, **training)

@@ -1,26 +1,28 @@
 """Layer 3: one unified representation for any subset of the modalities.
 
-Writes below data/fuse: the fusion, its card, the representations of all samples under every subset, the loss curve.
+Writes below data/fuse: the fusion with its predictor and card, the representations of all samples under every
+subset, and the loss curve.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, PositiveInt
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Generator, Tensor, nn
 
 from stages.common.files import read_json, write_json, write_table, write_tensors
-from stages.common.learning import set_up
+from stages.common.learning import set_up, stream
 from stages.common.params import PARAMS, Run, Strict, load, read_yaml
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
-from stages.features.bank import read_bank
+from stages.features.bank import Bank, read_bank
 from stages.fusion import attention
+from stages.fusion.prediction import predictor
 
 FUSIONS = {"attention": attention}
+SPREAD_SAMPLES = 16384  # drawn to measure the spread
 
 
 class Fuse(Strict):
@@ -45,27 +47,71 @@ def main() -> None:
         bank = read_bank(read_yaml(PARAMS)["modalities"], Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
         training = settings.model_dump(exclude={"method", *FUSIONS})
-        fusion, curve = method.fit(bank, own, **training, seed=run.seed, state=door.state)
+        fusion, predict, curve = method.fit(bank, own, **training, seed=run.seed, state=door.state)
+        card = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
+        card |= {"unified": settings.unified, "noise": settings.noise, "hidden": settings.hidden}
+        fused = Fused(fusion, predict, spread(fusion, predict, bank, settings.noise, run.seed), settings.noise)
         with torch.no_grad():
             vectors = {
                 subset_name(subset): fusion(bank.clean, mask(subset, bank.names, len(bank.clean)) & bank.there)
                 for subset in (*proper_subsets(bank.names), bank.names)
             }
-        save_file(fusion.state_dict(), door.out / "fusion.safetensors")
-        card = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
-        card |= {"unified": settings.unified, "noise": settings.noise, "settings": own.model_dump()}
-        write_json(door.out / "fusion.json", card)
+        save_file(fused.state_dict(), door.out / "fusion.safetensors")
+        write_json(door.out / "fusion.json", card | {"settings": own.model_dump()})
         write_tensors(door.out / "vectors.safetensors", {name: vector.numpy() for name, vector in vectors.items()})
         write_table(door.out / "curve.csv", curve)
 
 
-def load_fusion(folder: Path) -> tuple[nn.Module, Mapping[str, Any]]:
-    """The trained fusion that this stage kept in `folder`, and its card."""
+class Fused(nn.Module):
+    """A trained fusion and what it says about the features: prediction +- spread."""
+
+    spread: Tensor
+
+    def __init__(self, fusion: nn.Module, predict: nn.Module, spread: Tensor, noise: float) -> None:
+        super().__init__()
+        self.fusion, self.predict, self.noise = fusion, predict, noise
+        self.register_buffer("spread", spread)
+
+    def represent(self, features: Tensor, seen: Tensor) -> Tensor:
+        """(B, W) features of which (B, M) are seen -> (B, U)."""
+        unified: Tensor = self.fusion(features, seen)
+        return unified
+
+    def blur(self, unified: Tensor, stream: Generator) -> Tensor:
+        """The representation with the noise on it under which it was learned."""
+        return unified + self.noise * torch.randn(unified.shape, generator=stream)
+
+    def residual(self, features: Tensor, unified: Tensor) -> Tensor:
+        """What the prediction from `unified` leaves open, scaled to unit variance: (B, W)."""
+        left: Tensor = (features - self.predict(unified)) / self.spread
+        return left
+
+    def complete(self, residual: Tensor, unified: Tensor) -> Tensor:
+        """The way back from `residual` to features: (B, W)."""
+        features: Tensor = self.predict(unified) + self.spread * residual
+        return features
+
+
+def spread(fusion: nn.Module, predict: nn.Module, bank: Bank, noise: float, seed: int) -> Tensor:
+    """Standard deviation of what the prediction leaves open, per feature, on the train split: (W,)."""
+    chance = stream(seed, "fuse/spread")
+    features, there = bank.draw(SPREAD_SAMPLES, chance)
+    with torch.no_grad():
+        unified = fusion(features, there)
+        left = features - predict(unified + noise * torch.randn(unified.shape, generator=chance))
+    known = bank.columns(there)
+    return ((left**2 * known).sum(0) / known.sum(0).clamp(min=1)).sqrt().clamp(min=1e-3)
+
+
+def load_fused(folder: Path) -> Fused:
+    """The trained fusion that this stage kept in `folder`."""
     card = read_json(folder / "fusion.json")
-    method = FUSIONS[card["method"]]
+    method, features = FUSIONS[card["method"]], sum(card["widths"])
     fusion = method.build(card["widths"], card["unified"], method.Settings(**card["settings"]))
-    fusion.load_state_dict(load_file(folder / "fusion.safetensors"))
-    return fusion.eval().requires_grad_(False), card
+    predict = predictor(card["unified"], features, card["hidden"])
+    fused = Fused(fusion, predict, torch.ones(features), card["noise"])
+    fused.load_state_dict(load_file(folder / "fusion.safetensors"))
+    return fused.eval().requires_grad_(False)
 
 
 if __name__ == "__main__":

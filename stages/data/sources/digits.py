@@ -126,9 +126,7 @@ def open_speakers() -> Callable[[str, tuple[str, ...], np.random.Generator], tup
     def probe(digit: str, speaker: str) -> espeak.Measured:
         return espeak.measure(say(captions.WORDS[int(digit)], f"{ACCENTS[0]}+{speaker}", *NEUTRAL))
 
-    def speak(
-        digit: str, speakers: tuple[str, ...], rng: np.random.Generator
-    ) -> tuple[espeak.Clip, dict[str, str]]:
+    def speak(digit: str, speakers: tuple[str, ...], rng: np.random.Generator) -> tuple[espeak.Clip, dict[str, str]]:
         pitch, pace = str(rng.choice(list(PITCHES))), str(rng.choice(list(PACES)))
         while True:
             speaker, accent = str(rng.choice(speakers)), str(rng.choice(ACCENTS))

@@ -1,8 +1,8 @@
 """Speech from the shared library of eSpeak NG, and what can be measured on it.
 
-The library keeps static state from clip to clip (it cannot be reset: `espeak_Terminate` and
-`espeak_ng_SetRandSeed` were tried), so the same call gives other bytes later on. Whoever needs the same bytes
-twice must speak the same clips in the same order in a fresh process; `digits.py` does, one process a shard.
+The library keeps static state from clip to clip (neither `espeak_Terminate` nor a fixed seed resets it), so the
+same call gives other bytes later on. Whoever needs the same bytes twice must speak the same clips in the same
+order in a fresh process; `digits.py` does, one process a shard.
 """
 
 import ctypes
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import espeakng_loader
+import numpy as np
 from librosa import yin
 from librosa.effects import trim
 from librosa.feature import rms
-import numpy as np
 
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: clips come through the callback; the other mode polls every 20 ms
 SPEED, PITCH = 1, 3  # espeakRATE in words a minute, espeakPITCH from 0 to 99
@@ -47,6 +47,7 @@ def open_speaker() -> Callable[[str, str, float, float], Clip]:
     rate_hz = library.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     if rate_hz <= 0:
         raise ValueError(f"eSpeak NG did not start (code {rate_hz}); reinstall the package espeakng-loader")
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else seeded with the time of day
     library.espeak_SetSynthCallback(listen)
 
     def say(text: str, voice: str, pitch: float, speed: float) -> Clip:

@@ -1,0 +1,43 @@
+# Set-up, main job and tests. Needs Python >= 3.11, make and git; `make help` lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup repro test lint lock
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(STAMP)  ## create .venv and install what is needed; `repro` and `test` do it themselves
+
+repro: $(STAMP)  ## rebuild everything that is out of date: data, models, samples, metrics, report
+	$(BIN)/dvc repro
+
+test: lint  ## lint, types and all tests
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## ruff (lint, format) and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+lock: $(STAMP)  ## write the versions that stand in .venv to requirements.lock
+	$(BIN)/python -m pip freeze --local --exclude multimodal-generation | sed 's/+[a-z0-9.]*$$//' | LC_ALL=C sort -f > requirements.lock.part
+	@! grep -n ' @ ' requirements.lock.part || { echo 'make lock: these are not from an index' >&2; exit 1; }
+	mv requirements.lock.part requirements.lock
+	touch $(STAMP)
+
+# Once, and again only when the packages asked for or their versions change. The project itself is an empty package;
+# its build leaves no trace in the tree.
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "make: expected Python 3.11 or newer as '$(PYTHON)', got $$($(PYTHON) --version 2>&1 | head -n 1); set PYTHON=python3.x" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock '.[test]'
+	rm -rf build multimodal_generation.egg-info
+	touch $@

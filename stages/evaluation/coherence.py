@@ -1,0 +1,122 @@
+"""Coherence: do the outputs carry what the observed side says, and agree where it says nothing?
+
+A figure is made of outcomes, an array of right or wrong per sample. A caption that leaves an attribute out is
+neither; one outside the grammar is wrong.
+Floor: the same judge's labels against those of shuffled samples. Ceiling: real test samples, same function.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from stages.common.subsets import proper_subsets
+from stages.evaluation.figure import Figure, mean_of_cells
+from stages.evaluation.labels import MALFORMED, UNTOLD, Judged
+
+Items = Mapping[str, Judged]  # by modality, rows aligned
+KEY = "digit"  # the attribute that every modality may carry
+
+
+def outcomes(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(n,) bool: right or wrong, over the samples for which both sides say something."""
+    asked = (found != UNTOLD) & (wanted != UNTOLD)
+    return found[asked] == wanted[asked]
+
+
+def agreement(items: Items, attribute: str, names: Sequence[str]) -> np.ndarray:
+    """(n,) bool: do all modalities carry the same label, over the samples in which all say one?"""
+    labels = np.stack([items[name].labels[attribute] for name in names])
+    asked = (labels != UNTOLD).all(0)
+    return (labels == labels[0]).all(0)[asked] & (labels[0] != MALFORMED)[asked]
+
+
+def given(
+    observed: Sequence[str], attribute: str, truth: pd.DataFrame, real: Items, shown: Mapping[str, list[str]]
+) -> np.ndarray:
+    """(N,) of str: the label that the observed side determines, UNTOLD where it leaves it open."""
+    if any(name in shown[attribute] for name in observed):
+        return truth[attribute].to_numpy(str)
+    return real["text"].labels[attribute] if "text" in observed else np.full(len(truth), UNTOLD)
+
+
+def shuffled(items: Items, rng: np.random.Generator) -> dict[str, Judged]:
+    """Each modality's labels in an order of its own: what chance would give."""
+    mixed = {}
+    for name, judged in items.items():
+        order = rng.permutation(len(next(iter(judged.labels.values()))))
+        mixed[name] = Judged({a: labels[order] for a, labels in judged.labels.items()}, None, None)
+    return mixed
+
+
+def figure(
+    metric: str,
+    value: Sequence[np.ndarray],
+    floor: Sequence[np.ndarray],
+    ceiling: Sequence[np.ndarray],
+    rng: np.random.Generator,
+) -> Figure:
+    """A figure from the outcomes of generated, shuffled and real samples, each a list of cells."""
+    mean, low, high = mean_of_cells(value, rng)
+    ends = [float(np.mean([cell.mean() for cell in cells if len(cell)])) for cells in (floor, ceiling)]
+    return Figure(metric, mean, low, high, sum(map(len, value)), *ends)
+
+
+def coherence(
+    made: Mapping[tuple[str, ...], tuple[Items, pd.DataFrame, Items]],
+    shown: Mapping[str, list[str]],
+    rng: np.random.Generator,
+) -> list[Figure]:
+    """All coherence figures. `made`: observed subset -> (generated items, true rows, real items of those rows)."""
+    names = list(made[()][0])
+    figures, attribute_cells = [joint(made[()][0], made[()][2], names, rng)], Cells()
+    for observed in proper_subsets(names)[1:]:
+        items, truth, real = made[observed]
+        mixed = shuffled(items, rng)
+        for target in items:
+            for attribute in shown:
+                if target != "text" and target not in shown[attribute]:
+                    continue
+                wanted = given(observed, attribute, truth, real, shown)
+                if (wanted == UNTOLD).all():
+                    continue
+                cell = tuple(outcomes(i[target].labels[attribute], wanted) for i in (items, mixed, real))
+                direction = f"{'+'.join(observed)}_to_{target}"
+                if attribute == KEY:
+                    figures.append(figure(f"coherence.{direction}", *([part] for part in cell), rng))
+                else:
+                    attribute_cells.add(cell)
+                    figures.append(figure(f"attribute.{attribute}.{direction}", *([part] for part in cell), rng))
+    directions = [f for f in figures if f.metric.startswith("coherence.") and "_to_" in f.metric]
+    worst = min(directions, key=lambda f: f.value)
+    figures.append(Figure("coherence.worst", worst.value, worst.low, worst.high, worst.n, worst.floor, worst.ceiling))
+    figures.append(figure("coherence.attributes", *attribute_cells.parts, rng))
+    figures.append(hidden(*made[("text",)], rng))
+    return figures
+
+
+class Cells:
+    """Outcomes of generated, shuffled and real samples, a cell a direction and attribute."""
+
+    def __init__(self) -> None:
+        self.parts: tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]] = ([], [], [])
+
+    def add(self, cell: tuple[np.ndarray, ...]) -> None:
+        for part, outcome in zip(self.parts, cell, strict=True):
+            part.append(outcome)
+
+
+def joint(items: Items, real: Items, names: Sequence[str], rng: np.random.Generator) -> Figure:
+    """All modalities of a sample made from nothing carry the same digit."""
+    cells = [[agreement(part, KEY, names)] for part in (items, shuffled(items, rng), real)]
+    return figure("coherence.joint", *cells, rng)
+
+
+def hidden(items: Items, truth: pd.DataFrame, real: Items, rng: np.random.Generator) -> Figure:
+    """Captions without a digit: what is made from them, picture and clip, agrees on one."""
+    silent = real["text"].labels[KEY] == UNTOLD
+    cells = []
+    for part in (items, shuffled(items, rng), {name: real[name] for name in items}):
+        picked = {n: Judged({KEY: j.labels[KEY][silent]}, None, None) for n, j in part.items()}
+        cells.append([agreement(picked, KEY, list(picked))])
+    return figure("coherence.hidden", *cells, rng)

@@ -1,0 +1,80 @@
+"""What the judges find in items, real or generated, that came through the same door: `read`, then `tensor`.
+
+Axes: N items, E judge features.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+
+from stages.data.modalities import MODALITIES
+from stages.data.sources import captions
+from stages.evaluation.classifier import Classifier
+from stages.evaluation.judge import SEEN
+
+UNTOLD = ""  # a caption is well formed and leaves the attribute out
+MALFORMED = "?"  # no sentence of the grammar
+PIECE = 256  # items at a time
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Items of one modality as their judge sees them."""
+
+    labels: dict[str, np.ndarray]  # attribute -> (N,) of str
+    features: np.ndarray | None  # (N, E); captions have none of their own
+    captions: list[str] | None  # for text
+
+
+Judges = Mapping[str, tuple[Classifier, dict[str, list[str]]]]
+
+
+def tensors(name: str, payloads: Sequence[bytes], fitted: Any) -> np.ndarray:
+    """The tensors of files, cleaned as `preprocess` cleans; blank where nothing usable was made."""
+    pieces = [payloads[i : i + PIECE] for i in range(0, len(payloads), PIECE)]
+    done = Parallel(n_jobs=os.cpu_count())(delayed(read_piece)(name, piece, fitted) for piece in pieces)
+    return np.concatenate(done)
+
+
+def read_piece(name: str, payloads: Sequence[bytes], fitted: Any) -> np.ndarray:
+    return np.stack([tensor_or_blank(name, payload, fitted) for payload in payloads])
+
+
+def tensor_or_blank(name: str, payload: bytes, fitted: Any) -> np.ndarray:
+    """A generated clip may be silent: that is an item a judge must see, not a reason to stop."""
+    module = MODALITIES[name]
+    try:
+        tensor: np.ndarray = module.tensor(module.read(payload, fitted), fitted)
+    except ValueError:
+        tensor = module.blank(fitted)
+    return tensor
+
+
+def judge(name: str, items: np.ndarray, judges: Judges, fitted: Any, values: Mapping[str, list[str]]) -> Judged:
+    """Labels and features of (N, ...) tensors of one modality."""
+    if name == "text":
+        told = [MODALITIES[name].write(tokens, fitted).decode("utf-8", "replace") for tokens in items]
+        return read_captions(told, values)
+    classifier, known = judges[name]
+    rows = torch.cat([classifier(part) for part in SEEN[name](items).split(PIECE)])  # (N, E)
+    labels = {
+        attribute: np.array(known[attribute])[scores.argmax(-1).numpy()]
+        for attribute, scores in classifier.scores(rows).items()
+    }
+    return Judged(labels, rows.numpy(), None)
+
+
+def read_captions(told: list[str], values: Mapping[str, list[str]]) -> Judged:
+    """What captions say, by the grammar that wrote the real ones."""
+    known = {attribute: tuple(options) for attribute, options in values.items()}
+    found = [captions.read(caption, known) for caption in told]
+    labels = {
+        attribute: np.array([MALFORMED if said is None else said.get(attribute, UNTOLD) for said in found])
+        for attribute in values
+    }
+    return Judged(labels, None, told)

@@ -1,0 +1,123 @@
+"""Layer 4, second stage: samples for every subset of observed modalities, decoded to files.
+
+Writes below data/generate one tar a subset (``nothing.tar``, ``image+text.tar`` ...) whose samples bear the
+number of the test sample that was observed and hold what was not. Two more are measures to compare with:
+``everything.tar``, test samples sent through the codecs alone, and ``untrained.tar``, decoded noise.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from pydantic import Field, PositiveInt
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from stages.common.files import read_json, read_table
+from stages.common.learning import set_up, stream
+from stages.common.params import PARAMS, Run, Strict, load, read_yaml
+from stages.common.progress import progress
+from stages.common.shards import SUFFIXES, write_shard
+from stages.common.stage import stage
+from stages.common.subsets import mask, proper_subsets, subset_name
+from stages.data.modalities import MODALITIES, restore
+from stages.features.bank import Bank, read_bank
+from stages.features.codecs import load_codecs
+from stages.fusion.fuse import load_fused
+from stages.generation.families import FAMILIES
+
+PIECE = 64  # items a worker writes at a time
+UNTRAINED = 300  # samples of an untrained generator
+
+
+class Generate(Strict):
+    """Section `generate`."""
+
+    samples: PositiveInt  # made from nothing
+    observed: PositiveInt  # test samples that are observed, at most
+    steps: PositiveInt  # of the solver
+    temperature: Annotated[float, Field(gt=0, le=1)]  # of the whole's noise; 1: as learned
+    temperature_parts: Annotated[float, Field(gt=0, le=1)]  # of the parts' noise; 1: as learned
+
+
+def main() -> None:
+    """Write data/generate."""
+    with stage("generate") as door, torch.no_grad():
+        settings, run = load(Generate, "generate"), load(Run, "run")
+        set_up(run.threads)
+        names = read_yaml(PARAMS)["modalities"]
+        bank = read_bank(names, Path("data/extract"), Path("data/preprocess/samples.csv"))
+        ids = read_table(Path("data/preprocess/samples.csv"), text=("id",))["id"]
+        codecs, fitted = load_codecs(names, Path("data/extract")), restore(names, Path("data/preprocess"))
+        test = bank.rows("test")[: settings.observed]
+
+        def deliver(label: str, keys: Sequence[str], features: Tensor, wanted: Sequence[str]) -> None:
+            files = decode(features, bank, wanted, codecs, fitted)
+            write_shard(door.out / f"{label}.tar", zip(keys, files, strict=True))
+
+        for subset in progress(proper_subsets(names), title="generate"):
+            rows = test[bank.there[test][:, mask(subset, names, 1)[0]].all(1)] if subset else None
+            keys = numbers(settings.samples) if rows is None else list(ids[rows.numpy()])
+            features = draw(bank, rows, subset, len(keys), settings, run.seed)
+            deliver(subset_name(subset), keys, features, [name for name in names if name not in subset])
+        complete = test[bank.there[test].all(1)]
+        deliver("everything", list(ids[complete.numpy()]), bank.clean[complete], names)
+        chance = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
+        deliver("untrained", numbers(UNTRAINED), chance, names)
+
+
+def numbers(count: int) -> list[str]:
+    """Keys of samples that no test sample was observed for."""
+    return [f"{number:06d}" for number in range(count)]
+
+
+def draw(bank: Bank, rows: Tensor | None, subset: tuple[str, ...], count: int, settings: Generate, seed: int) -> Tensor:
+    """Features (B, W) of whole samples, given a subset of the samples `rows` (or nothing)."""
+    fused, (whole, parts) = load_fused(Path("data/fuse")), load_generator(Path("data/train"))
+    chance = stream(seed, f"generate/{subset_name(subset)}")
+    given = bank.clean[rows] if rows is not None else torch.zeros(count, sum(bank.widths))
+    seen = mask(subset, bank.names, count)
+    condition = torch.cat([fused.represent(given, seen), seen], -1)  # (B, U + M)
+    noise = settings.temperature * torch.randn(count, whole.width, generator=chance)
+    unified = whole.sample(condition, noise, steps=settings.steps)
+    noise = settings.temperature_parts * torch.randn(count, sum(bank.widths), generator=chance)
+    residual = parts.sample(unified, noise, steps=settings.steps)
+    return fused.complete(residual, unified)
+
+
+def load_generator(folder: Path) -> tuple[nn.Module, nn.Module]:
+    """The trained models `whole` and `parts` that `train` kept in `folder`."""
+    card, models = read_json(folder / "generator.json"), []
+    for name in ("whole", "parts"):
+        model = FAMILIES[card["family"]](**card[name])
+        model.load_state_dict(load_file(folder / f"{name}.safetensors"))
+        models.append(model.eval().requires_grad_(False))
+    return models[0], models[1]
+
+
+def decode(
+    features: Tensor, bank: Bank, wanted: Sequence[str], codecs: dict[str, Any], fitted: dict[str, Any]
+) -> list[dict[str, bytes]]:
+    """The files of each sample, by suffix: (B, W) features -> B times {png, txt, wav}."""
+    files: list[dict[str, bytes]] = [{} for _ in features]
+    for name, columns in zip(bank.names, features.split(bank.widths, -1), strict=True):
+        if name in wanted:
+            tensors = codecs[name].decode(columns)
+            pieces = [tensors[i : i + PIECE] for i in range(0, len(tensors), PIECE)]
+            written = Parallel(n_jobs=os.cpu_count())(delayed(write)(name, piece, fitted[name]) for piece in pieces)
+            for file, payload in zip(files, (p for piece in written for p in piece), strict=True):
+                file[SUFFIXES[name]] = payload
+    return files
+
+
+def write(name: str, tensors: np.ndarray, fitted: Any) -> list[bytes]:
+    """A piece of the work of `decode`, in a worker process."""
+    return [MODALITIES[name].write(tensor, fitted) for tensor in tensors]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Parameters: what is right comes through as it stands, what is wrong is one line that names it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field, PositiveInt, ValidationError
+
+from stages.common.params import Run, Strict, load, read_yaml
+
+
+class Budget(Strict):
+    steps: PositiveInt
+    rate: Annotated[float, Field(gt=0, le=1)]
+
+
+class Train(Strict):
+    family: str
+    whole: Budget
+
+
+GOOD = "train:\n  family: flow\n  whole:\n    steps: 20\n    rate: 2e-4\nrun:\n  seed: 1\n  threads: 2\n"
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    path = tmp_path / "params.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+def test_a_section_becomes_a_record(params: Path) -> None:
+    assert load(Train, "train", params) == Train(family="flow", whole=Budget(steps=20, rate=2e-4))
+    assert load(Budget, "train.whole", params).rate == 2e-4  # PyYAML reads text, DVC a number
+    assert load(Run, "run", params) == Run(seed=1, threads=2)
+
+
+def test_a_record_does_not_change(params: Path) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load(Run, "run", params).seed = 2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("steps: 20", "steps: 0", ["train.whole.steps", "greater than 0", "got 0"]),
+        ("steps: 20", "steps: 2.5", ["train.whole.steps", "integer", "2.5"]),
+        ("steps: 20", "steps: many", ["train.whole.steps", "integer", "'many'"]),
+        ("steps: 20", "step: 20", ["train.whole.step"]),
+        ("rate: 2e-4", "rate: 1.5", ["train.whole.rate", "less than or equal to 1", "1.5"]),
+        ("rate: 2e-4", "rate: .nan", ["train.whole.rate", "finite"]),
+        ("rate: 2e-4", "rate: .inf", ["train.whole.rate"]),
+        ("rate: 2e-4", "rate:", ["train.whole.rate", "None"]),
+        ("family: flow", "family: [flow]", ["train.family", "string"]),
+        ("  whole:\n", "  whole: 3\n  other:\n", ["train"]),
+        ("train:", "trains:", ["section 'train'", "add it"]),
+        ("steps: 20", "steps: 20\n    steps: 30", ["twice", "line 5"]),
+        ("steps: 20", "\tsteps: 20", ["valid YAML", "line 4"]),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(old: str, new: str, told: list[str], params: Path) -> None:
+    assert GOOD.count(old) == 1
+    params.write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"params\.yaml") as caught:
+        load(Train, "train", params)
+    assert not isinstance(caught.value, ValidationError)
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in told), caught.value
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n- 2\n", "word"])
+def test_a_file_without_sections_is_refused(text: str, params: Path) -> None:
+    params.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="expected a mapping of sections"):
+        read_yaml(params)

@@ -1,0 +1,33 @@
+"""What all tests share. The pipeline at the tiny parameters: it runs twice a session, at once, and only when a test asks for it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from stages.common.learning import set_up
+from tests.clones import rebuilt
+
+settings.register_profile("busy", deadline=None, max_examples=50)  # a machine at work is slow now and then
+settings.load_profile("busy")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _deterministic() -> None:
+    """As in a stage; one thread, because the networks of the tests are tiny."""
+    set_up(threads=1)
+
+
+@pytest.fixture(scope="session")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two clones of the working tree in which `dvc repro` ran. Leave them as they are, or restore them."""
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(rebuilt, [tmp_path_factory.mktemp(name) for name in ("first", "second")])
+    return first, second
+
+
+@pytest.fixture(scope="session")
+def built(twins: tuple[Path, Path]) -> Path:
+    """One of the twins."""
+    return twins[0]

@@ -1,0 +1,133 @@
+"""Clips: whatever the file, a trimmed wave; its levels and back to a sound one recognises."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from librosa import yin
+
+from stages.data import audio
+
+SETTINGS = audio.AudioSettings(
+    rate_hz=16000, bands=64, frames=64, hop=256, floor_db=-70.0, shift=0.3, gain_db=6, noise_db=-35, griffin_lim=32
+)
+
+
+def tone(pitch_hz: float = 140, seconds: float = 0.5, rate_hz: int = 16000) -> np.ndarray:
+    """Fourteen harmonics that swell and fade: (L,) float32 with peak 1."""
+    t = np.arange(int(seconds * rate_hz)) / rate_hz
+    wave = sum(np.sin(2 * np.pi * pitch_hz * k * t) / k for k in range(1, 15)) * np.hanning(len(t))
+    return np.asarray(wave / np.abs(wave).max(), np.float32)
+
+
+def encode(wave: np.ndarray, rate_hz: int = 16000, kind: str = "WAV", subtype: str | None = "PCM_16") -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, wave, rate_hz, format=kind, subtype=subtype)
+    return buffer.getvalue()
+
+
+def levels(payload: bytes) -> np.ndarray:
+    return audio.tensor(audio.read(payload, SETTINGS), SETTINGS)
+
+
+def correlation(left: np.ndarray, right: np.ndarray) -> float:
+    """The best over a shift of a few frames: trimming may move a clip by one."""
+    shifted = (np.roll(left, shift, 1).ravel() for shift in range(-3, 4))
+    return float(max(np.corrcoef(one.astype(float), right.ravel().astype(float))[0, 1] for one in shifted))
+
+
+def pitch(wave: np.ndarray) -> float:
+    loud = wave[len(wave) // 4 : -len(wave) // 4]
+    return float(np.median(yin(loud, fmin=55, fmax=500, sr=16000, frame_length=1024)))
+
+
+def test_a_clip_is_trimmed_mono_with_peak_one() -> None:
+    quiet = np.zeros(8000, np.float32)
+    wave = audio.read(encode(np.concatenate([quiet, 0.3 * tone(), quiet])), SETTINGS)
+    assert wave.ndim == 1
+    assert wave.dtype == np.float32
+    assert np.abs(wave).max() == pytest.approx(1)
+    assert 0.3 * 16000 < len(wave) < 0.6 * 16000
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("WAV", "PCM_U8"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16")])
+def test_every_kind_of_file_sounds_the_same(kind: str, subtype: str) -> None:
+    assert correlation(levels(encode(tone(), kind=kind, subtype=subtype)), levels(encode(tone()))) > 0.8
+
+
+def test_channels_and_rate_do_not_matter() -> None:
+    stereo = np.stack([tone(rate_hz=44100)] * 2, 1)
+    read = audio.read(encode(stereo, 44100), SETTINGS)
+    assert pitch(read) == pytest.approx(140, rel=0.02)
+    assert correlation(audio.tensor(read, SETTINGS), levels(encode(tone()))) > 0.9
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"RIFF",
+        encode(tone())[:30],
+        encode(np.zeros(0, np.float32)),
+        encode(np.zeros(8000, np.float32)),
+        encode(np.full(8000, np.nan, np.float32), subtype="FLOAT"),
+        encode(np.append(tone(), np.inf).astype(np.float32), subtype="FLOAT"),
+    ],
+    ids=["empty", "cut", "header", "no samples", "silence", "nan", "infinity"],
+)
+def test_what_is_no_sound_is_refused_in_words(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="^expected "):
+        audio.read(payload, SETTINGS)
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_refused_in_words(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="^expected "):
+        audio.read(payload, SETTINGS)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 100, 16000 * 20])
+def test_very_short_and_very_long_clips_have_the_same_shape(samples: int) -> None:
+    wave = np.resize(tone(), samples) + np.float32(0.1)
+    assert levels(encode(wave)).shape == audio.blank(SETTINGS).shape == (64, 64)
+
+
+def test_a_tensor_spans_its_levels_and_ignores_loudness() -> None:
+    loud, soft = levels(encode(tone())), levels(encode(0.1 * tone(), subtype="FLOAT"))
+    assert loud.dtype == np.uint8
+    assert loud.max() == 255
+    assert loud.min() == 0
+    assert np.abs(loud.astype(int) - soft).max() <= 1
+
+
+@pytest.mark.parametrize("pitch_hz", [110, 140, 240])
+def test_what_is_written_sounds_like_what_was_read(pitch_hz: float) -> None:
+    original = levels(encode(tone(pitch_hz)))
+    payload = audio.write(original, SETTINGS)
+    about = soundfile.info(io.BytesIO(payload))
+    assert (about.format, about.subtype, about.samplerate, about.channels) == ("WAV", "PCM_16", 16000, 1)
+    assert about.frames == 64 * 256
+    back = audio.read(payload, SETTINGS)
+    assert correlation(original, audio.tensor(back, SETTINGS)) > (0.9 if pitch_hz < 200 else 0.8)
+    assert pitch(back) == pytest.approx(pitch_hz, rel=0.03)
+
+
+def test_writing_is_repeatable_and_takes_anything() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64), dtype=np.uint8)
+    assert audio.write(noise, SETTINGS) == audio.write(noise, SETTINGS)
+    silent, _ = soundfile.read(io.BytesIO(audio.write(audio.blank(SETTINGS), SETTINGS)))
+    assert np.abs(silent).max() < 1e-3
+
+
+def test_augmenting_repeats_with_its_stream_and_moves_the_sound() -> None:
+    wave = audio.read(encode(tone()), SETTINGS)
+    first, again, other = (audio.augment(wave, SETTINGS, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert first.shape != other.shape or (first != other).any()
+    assert np.isfinite(first).all()
+    assert len(wave) <= len(first) <= SETTINGS.frames * SETTINGS.hop
+    assert audio.tensor(first, SETTINGS).shape == (64, 64)
+    assert first.dtype == np.float32

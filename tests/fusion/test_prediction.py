@@ -1,0 +1,54 @@
+"""Learning to fuse: what is shared is found from any side."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.common.learning import stream
+from stages.common.subsets import mask
+from stages.features.bank import Bank
+from stages.fusion import attention
+from stages.fusion.prediction import contrast
+
+NAMES, WIDTHS, SAMPLES = ("image", "text"), [4, 4], 300
+
+
+@pytest.fixture(scope="module")
+def bank() -> Bank:
+    """Both modalities show one of four classes, each in its own way, with noise; one in ten lacks its text."""
+    rng = np.random.default_rng(1)
+    kinds = rng.integers(0, 4, SAMPLES)
+    shown = 3 * np.concatenate([np.eye(4)[kinds], np.eye(4)[(kinds * 3 + 1) % 4]], 1)
+    copies = torch.tensor(shown[:, None] + 0.3 * rng.standard_normal((SAMPLES, 2, 8)), dtype=torch.float32)
+    there = torch.ones(SAMPLES, 2, dtype=torch.bool)
+    there[::10, 1] = False
+    return Bank(NAMES, WIDTHS, copies[:, 0], there, np.full(SAMPLES, "train"), copies)
+
+
+def test_either_side_alone_tells_what_both_share(bank: Bank, tmp_path: Path) -> None:
+    fusion, *_, curve = attention.fit(
+        bank, attention.Settings(token_width=16, heads=2, hidden=32, depth=1), unified=8, noise=0.2, feature_noise=0.1,
+        hidden=32, steps=150, batch=64, learning_rate=0.005, seed=1, state=tmp_path,
+    )  # fmt: skip
+    parts = curve.drop(columns="step")
+    assert np.isfinite(parts.to_numpy()).all()
+    assert (parts.iloc[-5:].mean() < 0.6 * parts.iloc[0]).all()
+    whole = bank.there.all(1)
+    with torch.no_grad():
+        one, other = (
+            torch.nn.functional.normalize(fusion(bank.clean, mask([name], NAMES, SAMPLES)), dim=-1)[whole]
+            for name in NAMES
+        )
+    kinds = bank.clean[whole, :4].argmax(-1)
+    nearest = (one @ other.T).argmax(-1)
+    assert (kinds[nearest] == kinds).float().mean() > 0.95
+
+
+def test_contrast_is_least_for_what_belongs_together() -> None:
+    left = torch.nn.functional.normalize(torch.randn(20, 8, generator=stream(1, "left")), dim=-1)
+    assert contrast(left, left) < 0.1 < contrast(left, left.roll(1, 0))
+    assert contrast(left[:0], left[:0]) == 0
+    assert contrast(left[:1], left[:1]) == 0
+    torch.testing.assert_close(contrast(left, left.roll(1, 0)), contrast(left.roll(1, 0), left))

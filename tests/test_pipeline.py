@@ -1,0 +1,255 @@
+"""The pipeline's own laws: dvc.yaml says what the code does, layers import one way, params.yaml means one thing."""
+
+import ast
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.common.params import read_yaml
+from stages.data import acquire
+from tests.clones import ROOT
+
+LAYERS = ("common", "data", "features", "fusion", "generation", "evaluation")
+PARAMS = ("params.yaml", "tests/tiny.yaml")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml, one item of a matrix."""
+
+    name: str
+    desc: str
+    script: Path
+    code: tuple[str, ...]
+    data: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]
+    item: dict[str, str]
+
+
+def entries(stage: dict[str, Any], key: str, item: dict[str, str]) -> tuple[str, ...]:
+    """The paths or names below `key`, with the matrix item filled in."""
+    plain = (next(iter(entry)) if isinstance(entry, dict) else entry for entry in stage.get(key, []))
+    return tuple(fill(entry, item) for entry in plain)
+
+
+def fill(text: str, item: dict[str, str]) -> str:
+    return re.sub(r"\$\{item\.(\w+)\}", lambda found: item[found[1]], text)
+
+
+def expanded() -> Iterator[Stage]:
+    """Every stage of dvc.yaml, a matrix as its items."""
+    values = read_yaml(ROOT / "params.yaml")
+    for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items():
+        axes = {axis: values[str(of).strip("${}")] for axis, of in stage.get("matrix", {}).items()}
+        for point in product(*axes.values()):
+            item = dict(zip(axes, point, strict=True))
+            deps = entries(stage, "deps", item)
+            yield Stage(
+                name="@".join([name, *point]),
+                desc=stage.get("desc", ""),
+                script=Path(stage["cmd"].split()[2].replace(".", "/") + ".py"),
+                code=tuple(dep for dep in deps if dep.startswith("stages/")),
+                data=tuple(dep for dep in deps if not dep.startswith("stages/")),
+                params=entries(stage, "params", item),
+                outs=tuple(out for key in ("outs", "metrics", "plots") for out in entries(stage, key, item)),
+                item=item,
+            )
+
+
+STAGES = list(expanded())
+SOURCES = sorted(path.relative_to(ROOT) for path in (ROOT / "stages").rglob("*.py"))
+every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+
+
+@cache
+def syntax(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> set[Path]:
+    """The files of the project that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{path}:{node.lineno}: import from the root, `from stages...`"
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    files = {Path(name.replace(".", "/") + ".py") for name in names if name.startswith("stages.")}
+    return {file for file in files if (ROOT / file).is_file()}
+
+
+def closure(path: Path) -> set[Path]:
+    """A file and everything of the project that is imported with it."""
+    found: set[Path] = set()
+    new = {path}
+    while new:
+        found |= new
+        new = {more for file in new for more in imported(file)} - found
+    return found
+
+
+def covers(dep: str, path: Path | str) -> bool:
+    return Path(dep) == Path(path) or Path(dep) in Path(path).parents
+
+
+def text_of(node: ast.expr, item: dict[str, str]) -> str:
+    """A string in the code; in a formatted one, names stand for the matrix item of the same name."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part, item) for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        assert isinstance(node.value, ast.Name), ast.unparse(node)
+        return item[node.value.id]
+    assert isinstance(node, ast.Constant), ast.unparse(node)
+    return str(node.value)
+
+
+def calls(path: Path, function: str) -> Iterator[ast.Call]:
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+            yield node
+
+
+def loaded(stage: Stage) -> set[str]:
+    """The sections that a script loads, ``load(Model, "section")``, or reads, ``read_yaml(PARAMS)["section"]``."""
+    sections = {text_of(call.args[1], stage.item) for call in calls(stage.script, "load")}
+    for node in ast.walk(syntax(stage.script)):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "read_yaml(PARAMS)":
+            sections.add(text_of(node.slice, stage.item))
+    return sections
+
+
+@every_stage
+def test_every_import_is_a_declared_dependency(stage: Stage) -> None:
+    hidden = {str(file) for file in closure(stage.script) if not any(covers(dep, file) for dep in stage.code)}
+    assert not hidden, f"dvc.yaml: stage '{stage.name}' imports {sorted(hidden)} but does not list them in deps"
+
+
+@every_stage
+def test_every_declared_code_dependency_is_imported(stage: Stage) -> None:
+    code = closure(stage.script)
+    stale = {str(file) for file in SOURCES if any(covers(dep, file) for dep in stage.code)} - set(map(str, code))
+    assert not stale, f"dvc.yaml: stage '{stage.name}' lists {sorted(stale)} in deps but never imports them"
+    missing = [dep for dep in stage.code if not (ROOT / dep).exists()]
+    assert not missing, f"dvc.yaml: stage '{stage.name}' lists {missing}, which does not exist"
+
+
+@every_stage
+def test_files_that_code_reads_beside_itself_are_declared(stage: Stage) -> None:
+    """A template or table next to a module, named in it."""
+    for path in closure(stage.script):
+        named = {str(node.value) for node in ast.walk(syntax(path)) if isinstance(node, ast.Constant)}
+        beside = {str(file.relative_to(ROOT)) for file in (ROOT / path.parent).iterdir() if file.suffix != ".py"}
+        hidden = {file for file in beside if Path(file).name in named and not any(covers(d, file) for d in stage.code)}
+        assert not hidden, f"dvc.yaml: stage '{stage.name}' reads {sorted(hidden)} but does not list them in deps"
+
+
+def test_nothing_is_imported_by_a_computed_name() -> None:
+    computed = [str(path) for path in SOURCES if re.search(r"import_module|__import__|runpy", (ROOT / path).read_text())]
+    assert not computed, "the two tests above cannot see such imports"
+
+
+@every_stage
+def test_params_listed_are_those_loaded(stage: Stage) -> None:
+    assert set(stage.params) == loaded(stage), f"dvc.yaml: stage '{stage.name}'"
+
+
+@every_stage
+def test_data_read_is_a_declared_dependency(stage: Stage) -> None:
+    """A folder named in the script, ``Path("data/...")``, is an input; each input is made by some stage."""
+    named = {text_of(call.args[0], stage.item) for call in calls(stage.script, "Path") if call.args}
+    inputs = {name for name in named if name.startswith("data/")}
+    assert inputs <= {name for name in inputs if any(covers(dep, name) or covers(name, dep) for dep in stage.data)}
+    made = [out for other in STAGES for out in other.outs]
+    assert all(any(covers(out, dep) or covers(dep, out) for out in made) for dep in stage.data)
+
+
+@every_stage
+def test_a_stage_says_what_it_does_and_keeps_its_name(stage: Stage) -> None:
+    assert stage.desc.startswith("Layer ")
+    assert stage.script.stem == stage.name.partition("@")[0]
+    assert f"data/{stage.name.replace('@', '/')}" in stage.outs
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_imports_run_one_way(path: Path) -> None:
+    rank = LAYERS.index(path.parts[1])
+    upward = [str(file) for file in imported(path) if LAYERS.index(file.parts[1]) > rank]
+    assert not upward, f"{path} imports {upward}, of a later layer"
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_two_readers_of_yaml_agree(name: str) -> None:
+    """DVC reads YAML 1.2 by ruamel, the stages by PyYAML: types too must be equal, so compare what they print."""
+    assert repr(read_yaml(ROOT / name)) == repr(YAML(typ="safe").load((ROOT / name).read_text(encoding="utf-8")))
+
+
+def leaves(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield from leaves(value, (*path, key))
+    else:
+        yield path, values
+
+
+def test_tiny_parameters_have_the_keys_of_params_yaml() -> None:
+    full, tiny = (dict(leaves(read_yaml(ROOT / name))) for name in PARAMS)
+    assert full.keys() == tiny.keys()
+    assert full["modalities",] == tiny["modalities",]
+
+
+def test_every_parameter_is_explained() -> None:
+    lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
+    bare = [line for line in lines if re.match(r"\s*\w+: *[^#\s]", line) and not re.search(r"  # \w", line)]
+    assert not bare, f"params.yaml: no comment with unit and range in {bare}"
+
+
+def test_every_section_belongs_to_a_stage() -> None:
+    listed = {param for stage in STAGES for param in stage.params}
+    unread = {".".join(path) for path, _ in leaves(read_yaml(ROOT / "params.yaml"))}
+    unread = {path for path in unread if not any(path == name or path.startswith(f"{name}.") for name in listed)}
+    assert not unread, f"params.yaml: no stage reads {sorted(unread)}"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        ("    pictures: 80", "    pictures: 80\n    picture: 80", ("acquire.digits.picture", "known key")),
+        ("    pictures: 80", "    pictures: many", ("acquire.digits.pictures", "valid integer", "'many'")),
+        ("    utterances: 2", "    utterances: 0", ("acquire.digits.utterances", "greater than 0", "got 0")),
+        ("    utterances: 2", "    utterances: 2\n    utterances: 3", ("params.yaml", "twice")),
+        ("  source: digits", "  source: [", ("params.yaml", "valid YAML")),
+        ("run:", "ran:", ("params.yaml", "section 'run'", "add it")),
+    ],
+    ids=["unknown", "type", "range", "twice", "syntax", "absent"],
+)
+def test_a_mistake_in_params_is_one_line_and_exit_code_2(
+    good: str,
+    bad: str,
+    told: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (ROOT / "tests/tiny.yaml").read_text(encoding="utf-8")
+    assert text.count(f"\n{good}\n") == 1
+    (tmp_path / "params.yaml").write_text(text.replace(f"\n{good}\n", f"\n{bad}\n"), encoding="utf-8")
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        acquire.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("acquire: ") and said.count("\n") == 1
+    assert all(word in said for word in told), said
+    assert not [path for path in tmp_path.glob("data/**/*") if path.is_file()]
