@@ -40,7 +40,9 @@ def clone(folder: Path) -> Path:
         ignored.write("/.site-cache/\n")
     succeed(folder, "git", "init", "--quiet", "--initial-branch", "main")
     succeed(folder, "git", "add", "--all")
-    succeed(folder, "git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-m", "Start")
+    succeed(
+        folder, "git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-m", "Start"
+    )
     return folder
 
 

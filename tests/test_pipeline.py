@@ -154,7 +154,9 @@ def test_files_that_code_reads_beside_itself_are_declared(stage: Stage) -> None:
 
 
 def test_nothing_is_imported_by_a_computed_name() -> None:
-    computed = [str(path) for path in SOURCES if re.search(r"import_module|__import__|runpy", (ROOT / path).read_text())]
+    computed = [
+        str(path) for path in SOURCES if re.search(r"import_module|__import__|runpy", (ROOT / path).read_text())
+    ]
     assert not computed, "the two tests above cannot see such imports"
 
 

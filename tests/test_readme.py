@@ -32,9 +32,9 @@ def commands() -> Iterator[str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for block in re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for line in block.replace("\\\n", " ").splitlines():
-            if command := line.partition("  #")[0].strip().removeprefix("$ "):
-                if not command.startswith("#"):
-                    yield command
+            command = line.partition("  #")[0].strip().removeprefix("$ ")
+            if command and not command.startswith("#"):
+                yield command
 
 
 def words(command: str, program: str) -> list[str] | None:

@@ -7,13 +7,13 @@ before (`unit`), so that distances mean the same for every judge. Axes: N real i
 """
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.sparse import spmatrix
 from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
-Rows = np.ndarray | spmatrix  # (N, E)
+Rows: TypeAlias = Any  # (N, E) array, dense or sparse
 NEIGHBOURS = 5  # k of the neighbourhoods, as Naeem et al. advise
 
 

@@ -37,7 +37,7 @@ def test_a_section_becomes_a_record(params: Path) -> None:
 
 def test_a_record_does_not_change(params: Path) -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        load(Run, "run", params).seed = 2  # type: ignore[misc]
+        load(Run, "run", params).seed = 2
 
 
 @pytest.mark.parametrize(

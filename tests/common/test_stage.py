@@ -30,8 +30,15 @@ def house(tmp_path: Path) -> Path:
 
 def start(house: Path, body: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", START + body], cwd=house, env=environment, text=True, **pipes)
+    return subprocess.Popen(
+        [sys.executable, "-c", START + body],
+        cwd=house,
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:

@@ -53,7 +53,9 @@ def test_a_clip_is_trimmed_mono_with_peak_one() -> None:
     assert 0.3 * 16000 < len(wave) < 0.6 * 16000
 
 
-@pytest.mark.parametrize(("kind", "subtype"), [("WAV", "PCM_U8"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16")])
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("WAV", "PCM_U8"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16")]
+)
 def test_every_kind_of_file_sounds_the_same(kind: str, subtype: str) -> None:
     assert correlation(levels(encode(tone(), kind=kind, subtype=subtype)), levels(encode(tone()))) > 0.8
 
@@ -79,13 +81,13 @@ def test_channels_and_rate_do_not_matter() -> None:
     ids=["empty", "cut", "header", "no samples", "silence", "nan", "infinity"],
 )
 def test_what_is_no_sound_is_refused_in_words(payload: bytes) -> None:
-    with pytest.raises(ValueError, match="^expected "):
+    with pytest.raises(ValueError, match=r"^expected "):
         audio.read(payload, SETTINGS)
 
 
 @given(st.binary(max_size=300))
 def test_garbage_is_refused_in_words(payload: bytes) -> None:
-    with pytest.raises(ValueError, match="^expected "):
+    with pytest.raises(ValueError, match=r"^expected "):
         audio.read(payload, SETTINGS)
 
 

@@ -76,7 +76,9 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def set_limit(folder: Path, limit: str) -> None:
     params = (ROOT / "tests/tiny.yaml").read_text(encoding="utf-8")
     assert params.count("reject_limit: 0.05") == 1
-    (folder / "params.yaml").write_text(params.replace("reject_limit: 0.05", f"reject_limit: {limit}"), encoding="utf-8")
+    (folder / "params.yaml").write_text(
+        params.replace("reject_limit: 0.05", f"reject_limit: {limit}"), encoding="utf-8"
+    )
 
 
 def arrays(folder: Path) -> dict[str, np.ndarray]:
@@ -111,7 +113,9 @@ def test_rows_of_tables_and_tensors_belong_together(house: Path) -> None:
         assert len(made[f"{name}.augmented"]) == train * variants
     fitted = restore(["text"], house / "data/preprocess")["text"]
     told = [text.write(tokens, fitted).decode() for tokens in made["text.clean"]]
-    assert told == [f"block {int(key)}" if there else "" for key, there in zip(table["id"], table["has_text"], strict=True)]
+    assert told == [
+        f"block {int(key)}" if there else "" for key, there in zip(table["id"], table["has_text"], strict=True)
+    ]
     reds = made["image.augmented"][:, 14, 14, 0].reshape(train, variants)
     seen = table[table["split"] == "train"]
     for key, there, copies in zip(seen["id"], seen["has_image"], reds, strict=True):

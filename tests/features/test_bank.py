@@ -26,7 +26,9 @@ def bank(tmp_path: Path) -> Bank:
         augmented = [[100 * sample + 10 * place + copy] * width for sample in train for copy in range(VARIANTS)]
         tensors = {"clean": np.array(clean, np.float32), "augmented": np.array(augmented, np.float32)}
         write_tensors(tmp_path / name / "features.safetensors", tensors)
-    table = pd.DataFrame({"id": list("abcde"), "split": SPLITS, **{f"has_{name}": seen for name, seen in THERE.items()}})
+    table = pd.DataFrame(
+        {"id": list("abcde"), "split": SPLITS, **{f"has_{name}": seen for name, seen in THERE.items()}}
+    )
     write_table(tmp_path / "samples.csv", table)
     return read_bank(list(WIDTHS), tmp_path, tmp_path / "samples.csv")
 
