@@ -46,7 +46,8 @@ def clone(folder: Path) -> Path:
     return folder
 
 
-def rebuilt(folder: Path) -> Path:
-    """A clone in which the whole pipeline ran."""
-    succeed(clone(folder), "dvc", "repro")
+def rebuilt(folder: Path, threads: int) -> Path:
+    """A clone in which the whole pipeline ran, where libraries would take `threads` threads if they were let."""
+    surroundings = (f"{name}={threads}" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"))
+    succeed(clone(folder), "env", *surroundings, "dvc", "repro")
     return folder

@@ -47,9 +47,13 @@ def _deterministic() -> None:
 
 @pytest.fixture(scope="session")
 def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two clones of the working tree in which `dvc repro` ran. Leave them as they are, or restore them."""
+    """Two clones of the working tree in which `dvc repro` ran. Leave them as they are, or restore them.
+
+    The second is told of more threads by its environment: `run.threads` alone may count.
+    """
+    folders = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(rebuilt, [tmp_path_factory.mktemp(name) for name in ("first", "second")])
+        first, second = pool.map(rebuilt, folders, (1, 2))
     return first, second
 
 

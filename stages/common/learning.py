@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
+from threadpoolctl import threadpool_limits
 from torch import Generator, Tensor, nn
 
 from stages.common.files import replace
@@ -30,10 +31,12 @@ Losses = Mapping[str, Tensor]  # named parts of a loss; they are summed
 
 
 def set_up(threads: int) -> None:
-    """Make PyTorch deterministic on `threads` CPU threads."""
-    torch.set_num_threads(threads)
+    """Make PyTorch deterministic, and all linear algebra use `threads` CPU threads, whatever the environment says."""
+    threadpool_limits(threads)  # NumPy's and SciPy's too: sums in another order give other bytes
+    torch.set_num_threads(threads)  # last, because the line above sets PyTorch's OpenMP but not its MKL
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # guards against a bug we do not have; costs a sixth
+    # Filling every new tensor takes time and only shows the reading of what was never written; we write all we read.
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def stream(seed: int, name: str) -> Generator:

@@ -5,7 +5,6 @@ For each modality two arrays that later stages map into memory: `<modality>.clea
 `samples.csv` has the rows' ids, splits and attributes and a column ``has_<modality>``: the masks.
 """
 
-import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from pydantic import Field, PositiveInt
 
 from stages.common.files import growing, read_json, read_table, write_json, write_table
@@ -22,6 +20,7 @@ from stages.common.progress import progress
 from stages.common.seeds import draws
 from stages.common.shards import read_shard
 from stages.common.stage import stage
+from stages.common.workers import in_processes
 from stages.data.audio import AudioSettings
 from stages.data.image import ImageSettings
 from stages.data.modalities import MODALITIES
@@ -47,12 +46,9 @@ def main() -> None:
         index = read_table(RAW / "index.csv", text=("id",))
         captions = train_captions(index)
         fitted = {name: MODALITIES[name].fit(getattr(settings, name), captions, door.out) for name in MODALITIES}
-        jobs = (
-            delayed(clean_shard)(RAW / shard, rows, fitted, settings.variants, run.seed)
-            for shard, rows in index.groupby("shard")
-        )
-        cleaned = Parallel(n_jobs=os.cpu_count(), return_as="generator")(jobs)
-        shards = progress(cleaned, title="preprocess", total=index["shard"].nunique())
+        groups = index.groupby("shard")
+        jobs = ((RAW / str(shard), rows, fitted, settings.variants, run.seed) for shard, rows in groups)
+        shards = progress(in_processes(clean_shard, jobs), title="preprocess", total=groups.ngroups)
         samples, rejects = collect(shards, fitted, door.out)
         check_rejects(rejects, len(index), settings.reject_limit)
         write_table(door.out / "samples.csv", samples)

@@ -3,15 +3,14 @@
 Axes: N items, E judge features.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 
+from stages.common.workers import in_processes
 from stages.data.modalities import MODALITIES
 from stages.data.sources import captions
 from stages.evaluation.classifier import Classifier
@@ -36,9 +35,8 @@ Judges = Mapping[str, tuple[Classifier, dict[str, list[str]]]]
 
 def tensors(name: str, payloads: Sequence[bytes], fitted: Any) -> np.ndarray:
     """The tensors of files, cleaned as `preprocess` cleans; blank where nothing usable was made."""
-    pieces = [payloads[i : i + PIECE] for i in range(0, len(payloads), PIECE)]
-    done = Parallel(n_jobs=os.cpu_count())(delayed(read_piece)(name, piece, fitted) for piece in pieces)
-    return np.concatenate(done)
+    jobs = ((name, payloads[i : i + PIECE], fitted) for i in range(0, len(payloads), PIECE))
+    return np.concatenate(list(in_processes(read_piece, jobs)))
 
 
 def read_piece(name: str, payloads: Sequence[bytes], fitted: Any) -> np.ndarray:

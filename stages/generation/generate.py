@@ -5,14 +5,13 @@ number of the test sample that was observed and hold what was not. Two more are 
 ``everything.tar``, test samples sent through the codecs alone, and ``untrained.tar``, decoded noise.
 """
 
-import os
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from pydantic import Field, PositiveInt
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -24,6 +23,7 @@ from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
+from stages.common.workers import in_processes
 from stages.data.modalities import MODALITIES, restore
 from stages.features.bank import Bank, read_bank
 from stages.features.codecs import load_codecs
@@ -107,9 +107,8 @@ def decode(
     for name, columns in zip(bank.names, features.split(bank.widths, -1), strict=True):
         if name in wanted:
             tensors = codecs[name].decode(columns)
-            pieces = [tensors[i : i + PIECE] for i in range(0, len(tensors), PIECE)]
-            written = Parallel(n_jobs=os.cpu_count())(delayed(write)(name, piece, fitted[name]) for piece in pieces)
-            for file, payload in zip(files, (p for piece in written for p in piece), strict=True):
+            jobs = ((name, tensors[i : i + PIECE], fitted[name]) for i in range(0, len(tensors), PIECE))
+            for file, payload in zip(files, chain.from_iterable(in_processes(write, jobs)), strict=True):
                 file[SUFFIXES[name]] = payload
     return files
 

@@ -7,8 +7,6 @@ sound. Pitch and pace keep clear of the borders between their classes: a clip th
 
 import io
 import math
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -25,6 +23,7 @@ from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.seeds import draws
 from stages.common.shards import write_shard
+from stages.common.workers import in_fresh_processes
 from stages.data.sources import captions, espeak
 from stages.data.split import Shares, assign
 
@@ -71,12 +70,10 @@ def acquire(settings: Digits, seed: int, out: Path) -> tuple[pd.DataFrame, dict[
         raise ValueError(f"acquire.digits.pictures: expected at most {len(grey)}, got {settings.pictures}")
     pictures = grey.reshape(-1, 28, 28).astype(np.uint8)
     index = plan(settings, seed, pictures, labels)
-    jobs = [(out / name, shard, pictures[shard["picture"]], settings, seed) for name, shard in index.groupby("shard")]
-    context = multiprocessing.get_context("forkserver")  # a fresh process a shard: espeak.py says why
-    context.set_forkserver_preload([__name__])
-    with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
-        shards = list(progress(pool.imap(build_shard, jobs, chunksize=1), title="acquire", total=len(jobs)))
-    return pd.concat(shards, ignore_index=True), ATTRIBUTES
+    groups = index.groupby("shard")
+    jobs = ((out / str(name), rows, pictures[rows["picture"]], settings, seed) for name, rows in groups)
+    shards = in_fresh_processes(build_shard, jobs)  # espeak.py says why
+    return pd.concat(progress(shards, title="acquire", total=groups.ngroups), ignore_index=True), ATTRIBUTES
 
 
 def plan(settings: Digits, seed: int, pictures: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
@@ -93,9 +90,8 @@ def plan(settings: Digits, seed: int, pictures: np.ndarray, labels: np.ndarray) 
     return index
 
 
-def build_shard(job: tuple[Path, pd.DataFrame, np.ndarray, Digits, int]) -> pd.DataFrame:
+def build_shard(path: Path, rows: pd.DataFrame, pictures: np.ndarray, settings: Digits, seed: int) -> pd.DataFrame:
     """Draw, say and describe the samples of one shard; returns their rows of the index, completed."""
-    path, rows, pictures, settings, seed = job
     speak, found = open_speakers(), []
 
     def samples() -> Iterator[tuple[str, dict[str, bytes]]]:

@@ -1,0 +1,90 @@
+"""Workers: results in order, the same whatever the number of processes and whatever the environment says of threads."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pytest
+from joblib.externals.loky import get_reusable_executor
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from stages.common.workers import in_fresh_processes, in_processes
+from tests.clones import ROOT
+
+Spread = Callable[[Callable[..., object], Iterable[tuple[object, ...]]], Iterator[object]]
+
+SET_UP = """
+import sys, torch, sklearn.decomposition
+from threadpoolctl import threadpool_info
+from stages.common.learning import set_up
+set_up(2)
+print(torch.get_num_threads(), *{library["num_threads"] for library in threadpool_info()})
+"""
+
+
+def threads() -> set[int]:
+    """Of the libraries of linear algebra in this process."""
+    np.linalg.pinv(np.eye(2))
+    return {library["num_threads"] for library in threadpool_info()}
+
+
+def process() -> int:
+    return os.getpid()
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def refuse(number: int) -> int:
+    if number == 2:
+        raise ValueError("expected another number, got 2")
+    return number
+
+
+@pytest.fixture
+def greedy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Workers that start now would take three threads each, if they were let."""
+    get_reusable_executor().shutdown()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "3")
+    yield
+    get_reusable_executor().shutdown()
+
+
+@pytest.mark.usefixtures("greedy")
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("spread", [in_processes, in_fresh_processes])
+def test_work_is_on_one_thread_in_any_environment(
+    spread: Spread, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: workers)
+    with threadpool_limits(2):
+        assert list(spread(threads, [()] * 3)) == [{1}] * 3
+        assert threads() == {2}, "the limit is the work's, not the caller's"
+
+
+@pytest.mark.parametrize("spread", [in_processes, in_fresh_processes])
+def test_results_come_in_the_order_of_the_jobs(spread: Spread) -> None:
+    assert list(spread(double, ((number,) for number in range(20)))) == [2 * number for number in range(20)]
+    assert list(spread(double, [])) == []
+
+
+@pytest.mark.parametrize("spread", [in_processes, in_fresh_processes])
+def test_a_mistake_in_a_worker_arrives_as_it_was_raised(spread: Spread) -> None:
+    with pytest.raises(ValueError, match=r"^expected another number, got 2$"):
+        list(spread(refuse, ((number,) for number in range(4))))
+
+
+def test_fresh_means_a_process_a_job() -> None:
+    assert len(set(in_fresh_processes(process, [()] * 4))) == 4
+
+
+@pytest.mark.parametrize("outside", ["1", "4"])
+def test_a_stage_uses_as_many_threads_as_it_was_told(outside: str) -> None:
+    """PyTorch, NumPy, SciPy and scikit-learn alike, whatever the environment says."""
+    environment = os.environ | {"OMP_NUM_THREADS": outside, "OPENBLAS_NUM_THREADS": outside}
+    told = subprocess.check_output([sys.executable, "-c", SET_UP], cwd=ROOT, env=environment, text=True)
+    assert told.split() == ["2", "2"]
