@@ -22,6 +22,7 @@ from stages.common.params import Strict
 suffixes = ("wav",)
 LEVELS = 255
 SILENCE_DB = 40  # below the loudest frame: what `trim` cuts off both ends
+LOUDEST = 1e9  # where full scale is 1: far beyond any sound, and its square is still a number
 WINDOW = 4  # frames a window spans: 75 % overlap
 
 
@@ -48,14 +49,18 @@ restore = fit  # what `fit` gave, read back in a later stage
 
 
 def read(payload: bytes, settings: AudioSettings) -> np.ndarray:
-    """A sound file as a trimmed mono wave with peak 1. Raises ValueError when it can't be decoded or is silent."""
+    """A sound file as a trimmed mono wave with peak 1. Raises ValueError when it can't be decoded or is silent.
+
+    Only libsndfile's own words are repeated: the whole message names an address in memory.
+    """
     try:
         channels, rate_hz = soundfile.read(io.BytesIO(payload), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"expected a sound file, got {len(payload)} bytes that do not decode ({error})") from error
+        got = f"{len(payload)} bytes that do not decode ({error.error_string})"
+        raise ValueError(f"expected a sound file, got {got}") from error
+    if not np.abs(channels).max(initial=0) < LOUDEST:  # NaN is not below it either
+        raise ValueError(f"expected samples around full scale, which is 1, got NaN, infinity or beyond {LOUDEST:.0e}")
     wave = resample(channels.mean(axis=1), orig_sr=rate_hz, target_sr=settings.rate_hz, res_type="soxr_hq")
-    if not np.isfinite(wave).all():
-        raise ValueError("expected finite samples, got NaN or infinity in the sound")
     wave, _ = trim(wave, top_db=SILENCE_DB, frame_length=4 * settings.hop, hop_length=settings.hop)
     peak = np.abs(wave).max(initial=0)
     if peak < 1e-4:
@@ -118,6 +123,6 @@ def filters(rate_hz: int, window: int, bands: int) -> np.ndarray:
 
 @cache
 def inverse_filters(rate_hz: int, window: int, bands: int) -> np.ndarray:
-    """The transposed filters, each frequency's weights summing to its share: never negative, unlike an inverse."""
+    """The pseudo-inverse of the filters, (window / 2 + 1, F). It has negative weights: `write` cuts what is below 0."""
     weights = filters(rate_hz, window, bands)
     return np.asarray(np.linalg.pinv(weights), dtype=np.float32)

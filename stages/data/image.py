@@ -4,17 +4,21 @@ Tensor: (S, S, 3) uint8, height by width by RGB, S = `size`.
 """
 
 import io
+import struct
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps
 from pydantic import Field
 
 from stages.common.params import Strict
 
 suffixes = ("png",)
 TOLERANCE = 24  # levels of grey by which content differs from the paper
+DEEPEST = 65535  # highest level of 16 bits
+# What Pillow was seen to raise on a million broken files.
+BROKEN = (OSError, ValueError, TypeError, SyntaxError, OverflowError, struct.error)
 
 
 class ImageSettings(Strict):
@@ -36,13 +40,33 @@ restore = fit  # what `fit` gave, read back in a later stage
 
 
 def read(payload: bytes, settings: ImageSettings) -> np.ndarray:
-    """A picture file as a centred (S, S, 3) uint8 picture. Raises ValueError when it can't be decoded."""
+    """A picture file as a centred (S, S, 3) uint8 picture. Raises ValueError when it can't be decoded.
+
+    Pillow's own words are not repeated: some name an address in memory, and reasons are a tracked output.
+    """
+    kind: str | None = "unknown kind"
     try:
         with Image.open(io.BytesIO(payload)) as file:
-            picture = ImageOps.exif_transpose(file).convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"expected a picture, got {len(payload)} bytes that do not decode ({error})") from error
-    return np.asarray(centre(picture, settings.size))
+            kind = file.format
+            picture = ImageOps.exif_transpose(file)
+    except Image.DecompressionBombError as error:
+        raise ValueError("expected a picture, got more pixels than Pillow decodes; scale it down") from error
+    except BROKEN as error:
+        raise ValueError(f"expected a picture, got {len(payload)} bytes of {kind} that do not decode") from error
+    return np.asarray(centre(on_paper(picture), settings.size))
+
+
+def on_paper(picture: Image.Image) -> Image.Image:
+    """Any kind of picture as RGB: white paper behind what is transparent, 16-bit levels as 8-bit ones."""
+    if picture.mode[0] in "IF":  # I;16 and its kin; Pillow reads a 16-bit PGM as I, which has room for 32
+        levels = np.asarray(picture)
+        if picture.mode == "F" or levels.min() < 0 or levels.max() > DEEPEST:
+            raise ValueError("expected a picture, got one of 32 bits a level; convert it to 8 or 16")
+        picture = Image.fromarray((levels * (255 / DEEPEST)).round().astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
 
 
 def centre(picture: Image.Image, size: int) -> Image.Image:

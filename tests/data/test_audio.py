@@ -77,11 +77,19 @@ def test_channels_and_rate_do_not_matter() -> None:
         encode(np.zeros(8000, np.float32)),
         encode(np.full(8000, np.nan, np.float32), subtype="FLOAT"),
         encode(np.append(tone(), np.inf).astype(np.float32), subtype="FLOAT"),
+        encode(1e30 * tone(), subtype="FLOAT"),
     ],
-    ids=["empty", "cut", "header", "no samples", "silence", "nan", "infinity"],
+    ids=["empty", "cut", "header", "no samples", "silence", "nan", "infinity", "too loud"],
 )
 def test_what_is_no_sound_is_refused_in_words(payload: bytes) -> None:
     with pytest.raises(ValueError, match=r"^expected "):
+        audio.read(payload, SETTINGS)
+
+
+@pytest.mark.parametrize("payload", [b"no sound", encode(tone())[:30]], ids=["garbage", "cut"])
+def test_a_reason_is_the_same_every_time(payload: bytes) -> None:
+    """It is a tracked output, and soundfile's words name an address in memory."""
+    with pytest.raises(ValueError, match=r"^expected a sound file, got \d+ bytes that do not decode \([\w '.]+\)$"):
         audio.read(payload, SETTINGS)
 
 

@@ -67,6 +67,25 @@ def test_sixteen_bits_a_level_show_the_same() -> None:
     assert np.abs(read - image.read(encode(scene("L")), SETTINGS)).max() <= 1
 
 
+@pytest.mark.parametrize("highest", [255, 1023, 65535])
+def test_the_highest_level_of_a_deep_grey_map_is_white(highest: int) -> None:
+    """Pillow reads a PGM of more than 8 bits in a mode of 32."""
+    levels = np.full((40, 40), highest, np.uint16)
+    levels[10:30, 10:20] = 0
+    header = f"P5\n40 40\n{highest}\n".encode()
+    read = image.read(header + levels.astype(np.uint8 if highest < 256 else ">u2").tobytes(), SETTINGS)
+    assert read[0, 0].tolist() == [255, 255, 255]
+    assert read[14, 14].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_levels_of_32_bits_are_refused(kind: type[np.generic]) -> None:
+    """Nobody knows which of them is white."""
+    deep = Image.fromarray(np.full((9, 9), 70000, kind))
+    with pytest.raises(ValueError, match="expected a picture, got one of 32 bits a level; convert it to 8 or 16"):
+        image.read(encode(deep, "TIFF"), SETTINGS)
+
+
 @pytest.mark.parametrize("under", [(0, 0, 0), (255, 255, 255)])
 def test_what_is_transparent_is_paper(under: tuple[int, int, int]) -> None:
     """The colour stored below full transparency must not show: often it is black, like the ink."""
@@ -75,6 +94,28 @@ def test_what_is_transparent_is_paper(under: tuple[int, int, int]) -> None:
     read = image.read(encode(picture), SETTINGS)
     assert read[0, 0].tolist() == [255, 255, 255]
     assert read[14, 14].max() < 60
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("LA", "PNG"), ("P", "GIF"), ("L", "PNG"), ("RGB", "PNG")])
+def test_every_kind_of_transparency_is_paper(mode: str, kind: str) -> None:
+    """A channel of its own, or one level, colour or palette entry that is transparent: here black."""
+    picture = scene("RGB")
+    picture.paste((0, 0, 0), (0, 0, 40, 3))
+    buffer = io.BytesIO()
+    if mode == "LA":
+        picture.putalpha(picture.convert("L").point(lambda level: 255 * (level > 0)))
+        picture.convert(mode).save(buffer, kind)
+    else:
+        picture = picture.quantize(8) if mode == "P" else picture.convert(mode)
+        clear = picture.getpixel((0, 0))
+        picture.save(buffer, kind, transparency=clear)
+    plain = image.read(encode(scene("RGB" if mode in ("P", "RGB") else "L")), SETTINGS).astype(int)
+    assert np.abs(image.read(buffer.getvalue(), SETTINGS) - plain).mean() < 4
+
+
+def test_what_is_half_transparent_is_pale() -> None:
+    page = image.read(encode(Image.new("RGBA", (40, 40), (0, 0, 0, 128))), SETTINGS)
+    assert np.abs(page.astype(int) - 127).max() <= 1
 
 
 def test_size_and_shape_do_not_matter_much() -> None:
@@ -86,6 +127,21 @@ def test_size_and_shape_do_not_matter_much() -> None:
 def test_an_empty_page_stays_empty() -> None:
     page = image.read(encode(Image.new("RGB", (50, 20), (250, 240, 230))), SETTINGS)
     assert (page == (250, 240, 230)).all()
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"no picture", "expected a picture, got 10 bytes of unknown kind that do not decode"),
+        (encode(scene())[:100], "expected a picture, got 100 bytes of PNG that do not decode"),
+        (b"P6\n99999 99999\n255\n", "expected a picture, got more pixels than Pillow decodes; scale it down"),
+    ],
+    ids=["garbage", "cut", "huge"],
+)
+def test_a_reason_is_the_same_every_time(payload: bytes, reason: str) -> None:
+    """It is a tracked output, and Pillow's words name an address in memory."""
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        image.read(payload, SETTINGS)
 
 
 @given(st.binary(max_size=200))
