@@ -1,6 +1,7 @@
 """Captions: UTF-8 bytes to byte-level BPE tokens, and back.
 
-Tensor: (T,) uint16 tokens; START, the caption, END, then PAD up to `length`.
+Tensor: (T,) uint16 tokens; START, the caption, END, then PAD up to `length`. The tokeniser does not know these
+marks, so no caption can contain one, whatever it says: its own tokens are numbered from 0, in a tensor from MARKS.
 Source of the tokeniser: Sennrich et al. 2016, arXiv:1508.07909; on bytes, so that no text is unknown.
 """
 
@@ -18,7 +19,7 @@ from stages.common.params import Strict
 
 suffixes = ("txt",)
 PAD, START, END = 0, 1, 2
-SPECIAL = ("<pad>", "<start>", "<end>")
+MARKS = 3  # the three above
 TOKENIZER = "tokenizer.json"
 
 
@@ -43,9 +44,8 @@ def fit(settings: TextSettings, captions: list[str], folder: Path) -> Text:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=settings.vocabulary, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False
-    )
+    size = settings.vocabulary - MARKS
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(captions, trainer)
     replace(folder / TOKENIZER, tokenizer.to_str())
     return Text(settings, tokenizer)
@@ -73,7 +73,7 @@ def tensor(caption: str, text: Text) -> np.ndarray:
     """The tokens of a caption: (T,) uint16."""
     tokens = text.tokenizer.encode(caption).ids[: text.settings.length - 2]
     padding = [PAD] * (text.settings.length - 2 - len(tokens))
-    return np.array([START, *tokens, END, *padding], np.uint16)
+    return np.array([START, *(MARKS + token for token in tokens), END, *padding], np.uint16)
 
 
 def blank(text: Text) -> np.ndarray:
@@ -85,4 +85,4 @@ def write(tokens: np.ndarray, text: Text) -> bytes:
     """The caption of (T,) tokens, up to the first END, as UTF-8."""
     end = np.flatnonzero(tokens == END)
     kept = tokens[: end[0]] if len(end) else tokens
-    return str(text.tokenizer.decode([int(token) for token in kept])).encode()
+    return str(text.tokenizer.decode([int(token) - MARKS for token in kept if token >= MARKS])).encode()

@@ -1,5 +1,6 @@
 """Captions: any text comes back from its tokens; what is no text is refused."""
 
+import pickle
 import unicodedata
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def test_any_text_comes_back(fitted: text.Text, caption: str) -> None:
 @pytest.mark.parametrize("caption", ["", "<end>", "a <pad> b", "<start>", "0", "\u00e9\U0001f600"])
 def test_texts_that_look_like_marks_come_back(fitted: text.Text, caption: str) -> None:
     assert text.write(text.tensor(caption, fitted), fitted).decode() == caption
+    there = pickle.loads(pickle.dumps(fitted))  # as workers get it
+    np.testing.assert_array_equal(text.tensor(caption, there), text.tensor(caption, fitted))
 
 
 @given(st.binary(max_size=40))
