@@ -50,11 +50,14 @@ def stage(name: str) -> Iterator[Door]:
             state = RESUME / name / fingerprint(name, data=True)
             forget_other_states(state)
             out = fresh_folder(final.with_name(f".{final.name}.part"))
-            yield Door(out, state)
-            if fingerprint(name, data=False) != code:
-                raise ValueError(f"{name}: its code or parameters were edited while it ran; run `dvc repro` again")
-            shutil.rmtree(final, ignore_errors=True)
-            out.rename(final)
+            try:
+                yield Door(out, state)
+                if fingerprint(name, data=False) != code:
+                    raise ValueError(f"{name}: its code or parameters were edited while it ran; run `dvc repro` again")
+                shutil.rmtree(final, ignore_errors=True)
+                out.rename(final)
+            finally:
+                shutil.rmtree(out, ignore_errors=True)  # when all went well it has its new name
             shutil.rmtree(state, ignore_errors=True)
     except (ValueError, OSError) as error:
         log = LOGS / f"{name}.log"
