@@ -16,8 +16,6 @@ settings.load_profile("busy")
 # Bugs that these tests found and that are not mended yet: mending them reruns the whole pipeline. Strict, so that a
 # row must go when its bug goes.
 KNOWN_BUGS = {
-    "common/test_files.py::test_table_keeps_leading_zeros_and_empty_cells_of_text": "empty text is read as missing",
-    "common/test_stage.py::test_a_mistake_is_one_line_and_leaves_nothing": "a failed stage leaves its part folder",
     "features/test_text_codec.py::test_a_token_that_training_never_saw_is_read_too": "unseen tokens are out of range",
     "features/test_text_codec.py::test_fitting_again_gives_the_same_codec": "GRU biases miss the named stream",
     "test_end_to_end.py::test_two_clones_build_the_same_bytes": "GRU biases miss the named stream",

@@ -42,8 +42,13 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
-    """A CSV table; the columns named in `text` are read as they stand, empty cells included."""
-    return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=True, encoding="utf-8")
+    """A CSV table; the columns named in `text` are read as they stand, cells that are empty or say "NA" included.
+
+    In the others an empty cell is a missing value, as `write_table` writes it, and nothing else is.
+    """
+    missing = {column: [""] for column in pd.read_csv(path, nrows=0, encoding="utf-8") if column not in text}
+    types = dict.fromkeys(text, str)
+    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing, encoding="utf-8")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], about: Mapping[str, Any] | None = None) -> None:

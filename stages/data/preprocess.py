@@ -43,7 +43,8 @@ def main() -> None:
     """Write data/preprocess: tensors, tokeniser, samples and rejects."""
     with stage("preprocess") as door:
         settings, run = load(Preprocess, "preprocess"), load(Run, "run")
-        index = read_table(RAW / "index.csv", text=("id",))
+        attributes = read_json(RAW / "attributes.json")
+        index = read_table(RAW / "index.csv", text=("id", *attributes))
         captions = train_captions(index)
         fitted = {name: MODALITIES[name].fit(getattr(settings, name), captions, door.out) for name in MODALITIES}
         groups = index.groupby("shard")
@@ -54,7 +55,7 @@ def main() -> None:
         write_table(door.out / "samples.csv", samples)
         write_table(door.out / "rejects.csv", rejects)
         write_json(door.out / "settings.json", settings.model_dump())
-        write_json(door.out / "attributes.json", read_json(RAW / "attributes.json"))
+        write_json(door.out / "attributes.json", attributes)
 
 
 def train_captions(index: pd.DataFrame) -> list[str]:

@@ -102,6 +102,18 @@ def test_table_keeps_leading_zeros_and_empty_cells_of_text(tmp_path: Path) -> No
     assert back["told"].tolist() == ["", "NA"]
 
 
+def test_a_missing_number_comes_back_as_missing(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv", pd.DataFrame({"metric": ["NA", "null"], "low": [0.5, float("nan")]}))
+    back = read_table(tmp_path / "t.csv", text=("metric",))
+    assert back["metric"].tolist() == ["NA", "null"]
+    assert back["low"].tolist() == pytest.approx([0.5, float("nan")], nan_ok=True)
+
+
+def test_a_table_without_rows_comes_back(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv", pd.DataFrame(columns=["id", "reason"]))
+    assert read_table(tmp_path / "t.csv", text=("id", "reason")).columns.tolist() == ["id", "reason"]
+
+
 def test_tensors_come_back_and_have_the_same_bytes_in_any_order(tmp_path: Path) -> None:
     tensors = {"b": np.arange(6, dtype=np.float32).reshape(2, 3).T, "a": np.array([True, False]), "c": np.zeros((0, 2))}
     about = {"width": 3, "names": ["b", "a"], "noise": 0.5}

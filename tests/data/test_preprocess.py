@@ -122,6 +122,16 @@ def test_rows_of_tables_and_tensors_belong_together(house: Path) -> None:
         assert (np.abs(copies.astype(int) - (10 * int(key) if there else 0)) <= 3).all()
 
 
+def test_labels_come_through_as_they_stand(house: Path) -> None:
+    """What looks like a number or like nothing is a label all the same."""
+    index = read_table(house / "data/acquire/index.csv", text=("id",))
+    labels = index["id"].map(lambda key: ("007", "NA", "None")[int(key) % 3])
+    write_table(house / "data/acquire/index.csv", index.assign(kind=labels))
+    preprocess.main()
+    table = read_table(house / "data/preprocess/samples.csv", text=("id", "kind"))
+    assert table["kind"].tolist() == labels[index["id"].isin(table["id"])].tolist()
+
+
 def test_the_tokeniser_learns_from_the_train_split_alone(house: Path) -> None:
     preprocess.main()
     before = (house / "data/preprocess/tokenizer.json").read_bytes()
