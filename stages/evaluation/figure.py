@@ -1,6 +1,6 @@
 """A figure and what makes it believable: interval, number of samples, floor and ceiling."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -30,15 +30,6 @@ def mean_of_cells(cells: Sequence[np.ndarray], rng: np.random.Generator) -> tupl
     replicates = np.mean([cell[rng.integers(len(cell), size=(REPLICATES, len(cell)))].mean(1) for cell in filled], 0)
     low, high = np.percentile(replicates, LEVEL)
     return float(np.mean([cell.mean() for cell in filled])), float(low), float(high)
-
-
-def resampled(
-    score: Callable[[np.ndarray], float], count: int, rng: np.random.Generator, times: int
-) -> tuple[float, float]:
-    """The interval of `score(rows)` over `times` bootstrap samples of `count` rows."""
-    scores = [score(rng.integers(count, size=count)) for _ in range(times)]
-    low, high = np.percentile(scores, LEVEL)
-    return float(low), float(high)
 
 
 def table(figures: Sequence[Figure]) -> pd.DataFrame:
