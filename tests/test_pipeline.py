@@ -120,8 +120,9 @@ def calls(path: Path, function: str) -> Iterator[ast.Call]:
 
 
 def loaded(stage: Stage) -> set[str]:
-    """The sections that a script loads, ``load(Model, "section")``, or reads, ``read_yaml(PARAMS)["section"]``."""
+    """The sections that a script loads, ``load(Model, "section")`` or ``load_modalities()``."""
     sections = {text_of(call.args[1], stage.item) for call in calls(stage.script, "load")}
+    sections |= {"modalities" for _ in calls(stage.script, "load_modalities")}
     for node in ast.walk(syntax(stage.script)):
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "read_yaml(PARAMS)":
             sections.add(text_of(node.slice, stage.item))
@@ -229,10 +230,15 @@ def test_every_section_belongs_to_a_stage() -> None:
         ("    pictures: 80", "    pictures: many", ("acquire.digits.pictures", "valid integer", "'many'")),
         ("    utterances: 2", "    utterances: 0", ("acquire.digits.utterances", "greater than 0", "got 0")),
         ("    utterances: 2", "    utterances: 2\n    utterances: 3", ("params.yaml", "twice")),
+        (
+            "    leave_out: 0.4",
+            "    leave_out: 1.5",
+            ("acquire.digits.leave_out", "less than or equal to 1", "got 1.5"),
+        ),
         ("  source: digits", "  source: [", ("params.yaml", "valid YAML")),
         ("run:", "ran:", ("params.yaml", "section 'run'", "add it")),
     ],
-    ids=["unknown", "type", "range", "twice", "syntax", "absent"],
+    ids=["unknown", "type", "range", "share", "twice", "syntax", "absent"],
 )
 def test_a_mistake_in_params_is_one_line_and_exit_code_2(
     good: str,

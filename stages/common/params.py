@@ -67,6 +67,22 @@ def load(model: type[Model], section: str, path: Path = PARAMS) -> Model:
     return validate(model, values, f"{path}: {section}")
 
 
+def load_modalities(path: Path = PARAMS) -> list[str]:
+    """Section `modalities`: the names of those that the pipeline works with.
+
+    Known is what `extract` has a section for, because dvc.yaml makes an extract stage of each. Raises ValueError
+    with what was expected and what was got.
+    """
+    values = read_yaml(path)
+    names, sections = values.get("modalities"), values.get("extract")
+    known = list(sections) if isinstance(sections, dict) else []
+    if isinstance(names, list) and names and all(name in known and names.count(name) == 1 for name in names):
+        return names
+    raise ValueError(
+        f"{path}: modalities: expected one or more of {', '.join(known)}, each once, got {names!r}; correct params.yaml"
+    )
+
+
 def validate(model: type[Model], values: Any, where: str) -> Model:
     """`values` as a `model`; the first mistake becomes one line."""
     try:

@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from stages.common.files import read_json, read_table, write_json, write_table
 from stages.common.learning import set_up
-from stages.common.params import PARAMS, Run, Strict, load, read_yaml
+from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.progress import progress
 from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES, read_shard
@@ -77,7 +77,7 @@ def main() -> None:
     with stage("evaluate") as door, torch.no_grad():
         settings, run = load(Evaluate, "evaluate"), load(Run, "run")
         set_up(run.threads)
-        scene, rng = set_scene(read_yaml(PARAMS)["modalities"]), draws(run.seed, "evaluate")
+        scene, rng = set_scene(load_modalities()), draws(run.seed, "evaluate")
         test = scene.samples[scene.samples["split"] == "test"].reset_index(drop=True)
         real, place = scene.real("test"), {key: row for row, key in enumerate(test["id"])}
         made: dict[tuple[str, ...], tuple[Items, pd.DataFrame, Items]] = {}

