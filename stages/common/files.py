@@ -46,7 +46,7 @@ def read_table(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
 
     In the others an empty cell is a missing value, as `write_table` writes it, and nothing else is.
     """
-    missing = {column: [""] for column in pd.read_csv(path, nrows=0, encoding="utf-8") if column not in text}
+    missing = {str(column): [""] for column in pd.read_csv(path, nrows=0, encoding="utf-8") if column not in text}
     types = dict.fromkeys(text, str)
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing, encoding="utf-8")
 

@@ -36,7 +36,7 @@ def set_up(threads: int) -> None:
     torch.set_num_threads(threads)  # last, because the line above sets PyTorch's OpenMP but not its MKL
     torch.use_deterministic_algorithms(True)
     # Filling every new tensor takes time and only shows the reading of what was never written; we write all we read.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a property of the module
 
 
 def stream(seed: int, name: str) -> Generator:

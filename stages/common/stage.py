@@ -105,7 +105,7 @@ def fingerprint(name: str, *, data: bool) -> str:
     return digest.hexdigest()
 
 
-def hash_tree(digest: "hashlib._Hash", path: Path) -> None:
+def hash_tree(digest: hashlib.blake2b, path: Path) -> None:
     """Feed names and contents of a file or folder to `digest`."""
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for file in files:

@@ -15,11 +15,15 @@ from types import ModuleType
 from typing import Any
 
 from stages.common.files import read_json
-from stages.common.params import validate
+from stages.common.params import Strict, validate
 from stages.data import audio, image, text
 
 MODALITIES: dict[str, ModuleType] = {"image": image, "text": text, "audio": audio}
-SETTINGS = {"image": image.ImageSettings, "text": text.TextSettings, "audio": audio.AudioSettings}
+SETTINGS: dict[str, type[Strict]] = {
+    "image": image.ImageSettings,
+    "text": text.TextSettings,
+    "audio": audio.AudioSettings,
+}
 
 
 def restore(names: Iterable[str], folder: Path) -> dict[str, Any]:

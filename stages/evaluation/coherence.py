@@ -15,6 +15,7 @@ from stages.evaluation.figure import Figure, mean_of_cells
 from stages.evaluation.labels import MALFORMED, UNTOLD, Judged
 
 Items = Mapping[str, Judged]  # by modality, rows aligned
+Cell = tuple[np.ndarray, np.ndarray, np.ndarray]  # outcomes of generated, shuffled and real samples
 KEY = "digit"  # the attribute that every modality may carry
 
 
@@ -49,16 +50,11 @@ def shuffled(items: Items, rng: np.random.Generator) -> dict[str, Judged]:
     return mixed
 
 
-def figure(
-    metric: str,
-    value: Sequence[np.ndarray],
-    floor: Sequence[np.ndarray],
-    ceiling: Sequence[np.ndarray],
-    rng: np.random.Generator,
-) -> Figure:
-    """A figure from the outcomes of generated, shuffled and real samples, each a list of cells."""
+def figure(metric: str, cells: Sequence[Cell], rng: np.random.Generator) -> Figure:
+    """A figure from the outcomes in one or more cells, all of the same weight."""
+    value, floor, ceiling = ([cell[place] for cell in cells] for place in range(3))
     mean, low, high = mean_of_cells(value, rng)
-    ends = [float(np.mean([cell.mean() for cell in cells if len(cell)])) for cells in (floor, ceiling)]
+    ends = [float(np.mean([part.mean() for part in parts if len(part)])) for parts in (floor, ceiling)]
     return Figure(metric, mean, low, high, sum(map(len, value)), *ends)
 
 
@@ -69,7 +65,8 @@ def coherence(
 ) -> list[Figure]:
     """All coherence figures. `made`: observed subset -> (generated items, true rows, real items of those rows)."""
     names = list(made[()][0])
-    figures, attribute_cells = [joint(made[()][0], made[()][2], names, rng)], Cells()
+    figures = [joint(made[()][0], made[()][2], names, rng)]
+    attribute_cells: list[Cell] = []
     for observed in proper_subsets(names)[1:]:
         items, truth, real = made[observed]
         mixed = shuffled(items, rng)
@@ -80,43 +77,31 @@ def coherence(
                 wanted = given(observed, attribute, truth, real, shown)
                 if (wanted == UNTOLD).all():
                     continue
-                cell = tuple(outcomes(i[target].labels[attribute], wanted) for i in (items, mixed, real))
+                value, floor, ceiling = (outcomes(i[target].labels[attribute], wanted) for i in (items, mixed, real))
                 direction = f"{'+'.join(observed)}_to_{target}"
                 if attribute == KEY:
-                    figures.append(figure(f"coherence.{direction}", *([part] for part in cell), rng))
+                    figures.append(figure(f"coherence.{direction}", [(value, floor, ceiling)], rng))
                 else:
-                    attribute_cells.add(cell)
-                    figures.append(figure(f"attribute.{attribute}.{direction}", *([part] for part in cell), rng))
+                    attribute_cells.append((value, floor, ceiling))
+                    figures.append(figure(f"attribute.{attribute}.{direction}", attribute_cells[-1:], rng))
     directions = [f for f in figures if f.metric.startswith("coherence.") and "_to_" in f.metric]
     worst = min(directions, key=lambda f: f.value)
     figures.append(Figure("coherence.worst", worst.value, worst.low, worst.high, worst.n, worst.floor, worst.ceiling))
-    figures.append(figure("coherence.attributes", *attribute_cells.parts, rng))
+    figures.append(figure("coherence.attributes", attribute_cells, rng))
     figures.append(hidden(*made[("text",)], rng))
     return figures
 
 
-class Cells:
-    """Outcomes of generated, shuffled and real samples, a cell a direction and attribute."""
-
-    def __init__(self) -> None:
-        self.parts: tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]] = ([], [], [])
-
-    def add(self, cell: tuple[np.ndarray, ...]) -> None:
-        for part, outcome in zip(self.parts, cell, strict=True):
-            part.append(outcome)
-
-
 def joint(items: Items, real: Items, names: Sequence[str], rng: np.random.Generator) -> Figure:
     """All modalities of a sample made from nothing carry the same digit."""
-    cells = [[agreement(part, KEY, names)] for part in (items, shuffled(items, rng), real)]
-    return figure("coherence.joint", *cells, rng)
+    value, floor, ceiling = (agreement(part, KEY, names) for part in (items, shuffled(items, rng), real))
+    return figure("coherence.joint", [(value, floor, ceiling)], rng)
 
 
 def hidden(items: Items, truth: pd.DataFrame, real: Items, rng: np.random.Generator) -> Figure:
     """Captions without a digit: what is made from them, picture and clip, agrees on one."""
     silent = real["text"].labels[KEY] == UNTOLD
-    cells = []
-    for part in (items, shuffled(items, rng), {name: real[name] for name in items}):
-        picked = {n: Judged({KEY: j.labels[KEY][silent]}, None, None) for n, j in part.items()}
-        cells.append([agreement(picked, KEY, list(picked))])
-    return figure("coherence.hidden", *cells, rng)
+    parts = (items, shuffled(items, rng), {name: real[name] for name in items})
+    picked = ({n: Judged({KEY: j.labels[KEY][silent]}, None, None) for n, j in part.items()} for part in parts)
+    value, floor, ceiling = (agreement(part, KEY, list(part)) for part in picked)
+    return figure("coherence.hidden", [(value, floor, ceiling)], rng)

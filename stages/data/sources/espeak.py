@@ -38,17 +38,17 @@ def open_speaker() -> Callable[[str, str, float, float], Clip]:
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     heard: list[np.ndarray] = []
 
-    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
     def listen(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: int) -> int:
         if samples and count > 0:
             heard.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
+    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)(listen)
     rate_hz = library.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     if rate_hz <= 0:
         raise ValueError(f"eSpeak NG did not start (code {rate_hz}); reinstall the package espeakng-loader")
     library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else seeded with the time of day
-    library.espeak_SetSynthCallback(listen)
+    library.espeak_SetSynthCallback(callback)
 
     def say(text: str, voice: str, pitch: float, speed: float) -> Clip:
         heard.clear()
@@ -61,7 +61,7 @@ def open_speaker() -> Callable[[str, str, float, float], Clip]:
         library.espeak_Synchronize()
         return Clip(np.concatenate(heard), rate_hz)
 
-    say.keep_alive = listen  # type: ignore[attr-defined]  # ctypes does not hold the callback
+    say.keep_alive = callback  # type: ignore[attr-defined]  # ctypes does not hold the callback
     return say
 
 
