@@ -13,21 +13,6 @@ settings.register_profile("busy", deadline=None, max_examples=50)  # a machine a
 settings.load_profile("busy")
 
 
-# Bugs that these tests found and that are not mended yet: mending them reruns the whole pipeline. Strict, so that a
-# row must go when its bug goes.
-KNOWN_BUGS = {
-    "features/test_text_codec.py::test_a_token_that_training_never_saw_is_read_too": "unseen tokens are out of range",
-    "features/test_text_codec.py::test_fitting_again_gives_the_same_codec": "GRU biases miss the named stream",
-    "test_end_to_end.py::test_two_clones_build_the_same_bytes": "GRU biases miss the named stream",
-}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if reason := KNOWN_BUGS.get(item.nodeid.removeprefix("tests/")):
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _deterministic() -> None:
     """As in a stage; one thread, because the networks of the tests are tiny."""

@@ -123,9 +123,6 @@ def loaded(stage: Stage) -> set[str]:
     """The sections that a script loads, ``load(Model, "section")`` or ``load_modalities()``."""
     sections = {text_of(call.args[1], stage.item) for call in calls(stage.script, "load")}
     sections |= {"modalities" for _ in calls(stage.script, "load_modalities")}
-    for node in ast.walk(syntax(stage.script)):
-        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "read_yaml(PARAMS)":
-            sections.add(text_of(node.slice, stage.item))
     return sections
 
 

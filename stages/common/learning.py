@@ -118,7 +118,7 @@ def keep(
     file: Path, step: int, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve
 ) -> None:
     """Write what a later run needs to go on after `step` steps."""
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for number, (weight, averaged) in enumerate(zip(weights, mean, strict=True)):
         tensors |= {f"weight.{number}": weight.detach(), f"mean.{number}": averaged}
         tensors |= {f"{key}.{number}": adam.state[weight][key] for key in ("exp_avg", "exp_avg_sq")}

@@ -37,5 +37,5 @@ def initialise(model: nn.Module, stream: Generator) -> None:
             if weight.ndim >= 2:
                 fan_in = weight[0].numel() if not name.startswith("embed") else 1
                 weight.normal_(0, fan_in**-0.5, generator=stream)
-            elif name.endswith("bias"):
+            elif name.rpartition(".")[2].startswith("bias"):  # `bias_ih_l0` and the like in a recurrent layer
                 weight.zero_()

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from stages.common.files import read_json, read_table, write_json, write_table
 from stages.common.learning import optimise, set_up, stream
 from stages.common.networks import initialise
-from stages.common.params import PARAMS, Run, Strict, load, read_yaml
+from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.evaluation.classifier import Classifier, moved
 
@@ -49,8 +49,9 @@ def main() -> None:
     with stage("judge") as door:
         settings, run = load(Judge, "judge"), load(Run, "run")
         set_up(run.threads)
-        samples, attributes = read_table(CLEAN / "samples.csv", text=("id",)), read_json(CLEAN / "attributes.json")
-        for name in [name for name in read_yaml(PARAMS)["modalities"] if name in SEEN]:
+        attributes = read_json(CLEAN / "attributes.json")
+        samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
+        for name in [name for name in load_modalities() if name in SEEN]:
             values = {a: about["values"] for a, about in attributes.items() if name in about["shown_by"]}
             judge, curve = teach(name, values, samples, getattr(settings, name), run.seed, door.state)
             save_file(judge.state_dict(), door.out / f"{name}.safetensors")

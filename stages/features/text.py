@@ -66,7 +66,8 @@ class TextCodec(nn.Module):
 
     def encode(self, tokens: np.ndarray) -> Tensor:
         """(B, T) uint16 -> (B, D) features."""
-        return self.features(torch.from_numpy(tokens.astype(np.int64)))
+        known = np.where(tokens < self.embed_read.num_embeddings, tokens, PAD)  # training may not have seen every token
+        return self.features(torch.from_numpy(known.astype(np.int64)))
 
     def decode(self, features: Tensor) -> np.ndarray:
         """(B, D) features -> (B, T) uint16: the likeliest next token, again and again, until END."""

@@ -5,7 +5,7 @@ subset, and the loss curve.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, PositiveInt
@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from stages.common.files import read_json, write_json, write_table, write_tensors
 from stages.common.learning import set_up, stream
-from stages.common.params import PARAMS, Run, Strict, load, read_yaml
+from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
 from stages.features.bank import Bank, read_bank
@@ -44,11 +44,11 @@ def main() -> None:
     with stage("fuse") as door:
         settings, run = load(Fuse, "fuse"), load(Run, "run")
         set_up(run.threads)
-        bank = read_bank(read_yaml(PARAMS)["modalities"], Path("data/extract"), Path("data/preprocess/samples.csv"))
+        bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
         training = settings.model_dump(exclude={"method", *FUSIONS})
         fusion, predict, curve = method.fit(bank, own, **training, seed=run.seed, state=door.state)
-        card = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
+        card: dict[str, Any] = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
         card |= {"unified": settings.unified, "noise": settings.noise, "hidden": settings.hidden}
         fused = Fused(fusion, predict, spread(fusion, predict, bank, settings.noise, run.seed), settings.noise)
         with torch.no_grad():

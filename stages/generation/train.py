@@ -10,7 +10,7 @@ Writes below data/train: both models, their card and their loss curves.
 
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, PositiveInt
@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 from stages.common.files import write_json, write_table
 from stages.common.learning import optimise, set_up, stream
 from stages.common.networks import initialise
-from stages.common.params import PARAMS, Run, Strict, load, read_yaml
+from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.common.subsets import random_subsets
 from stages.features.bank import read_bank
@@ -54,7 +54,7 @@ def main() -> None:
     with stage("train") as door:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
-        bank = read_bank(read_yaml(PARAMS)["modalities"], Path("data/extract"), Path("data/preprocess/samples.csv"))
+        bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         fused = load_fused(Path("data/fuse"))
         copies, there = bank.copies.flatten(0, 1), bank.there[bank.rows("train")]
         there = there.repeat_interleave(bank.copies.shape[1], 0)  # (R V, M)
@@ -74,7 +74,7 @@ def main() -> None:
             given = fused.blur(views[number(there[rows]), rows], stream)
             return fused.residual(copies[rows], given), given, bank.columns(there[rows]).float()
 
-        cards = {"family": settings.model}
+        cards: dict[str, Any] = {"family": settings.model}
         for name, batch, width, condition in (
             ("whole", whole, unified, unified + modalities),
             ("parts", parts, features, unified),
