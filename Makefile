@@ -18,14 +18,14 @@ setup: $(STAMP)  ## create .venv and install what is needed; `repro` and `test` 
 repro: $(STAMP)  ## rebuild everything that is out of date: data, models, samples, metrics, report
 	$(BIN)/dvc repro
 
-test: lint  ## lint and all tests
+test: lint types  ## lint, types and all tests
 	$(BIN)/python -m pytest
 
 lint: $(STAMP)  ## ruff: lint and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-types: $(STAMP)  ## mypy --strict; not clean yet, so `test` does not ask for it
+types: $(STAMP)  ## mypy --strict
 	$(BIN)/mypy
 
 lock: $(STAMP)  ## write the versions that stand in .venv to requirements.lock

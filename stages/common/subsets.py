@@ -23,12 +23,9 @@ def mask(subset: Sequence[str], names: Sequence[str], batch: int) -> Tensor:
 
 
 def random_subsets(there: Tensor, *, nothing: float, stream: Generator) -> Tensor:
-    """For each row of (B, M) bool, a random subset of what is there: nothing with chance `nothing`, else each
-    modality with even chance."""
-    batch, count = there.shape
-    seen = torch.rand(batch, count, generator=stream) < 0.5
-    something = torch.rand(batch, 1, generator=stream) >= nothing
-    return there & seen & something
+    """For each row of (B, M) bool, a random subset of what is there: nothing with chance `nothing`, else a half."""
+    something = torch.rand(len(there), 1, generator=stream) >= nothing
+    return random_halves(there, stream) & something
 
 
 def random_halves(there: Tensor, stream: Generator) -> Tensor:

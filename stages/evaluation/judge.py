@@ -25,6 +25,7 @@ from stages.common.stage import stage
 from stages.evaluation.classifier import Classifier, moved
 
 CLEAN = Path("data/preprocess")
+STILL = 0.3  # share of the items that a step leaves unmoved: moving blurs, and real items are sharp
 SMOOTHING = 0.05  # of the labels: a judge should not be surer than its data
 AVERAGE = 0.99  # decay of the moving average of the weights
 
@@ -71,7 +72,8 @@ def teach(
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         drawn = torch.randint(len(items), (training.batch,), generator=stream)
-        scores = judge.scores(judge(MOVES[name](items[drawn], stream)))
+        still = torch.rand(len(drawn), 1, 1, 1, generator=stream) < STILL
+        scores = judge.scores(judge(torch.where(still, items[drawn], MOVES[name](items[drawn], stream))))
         return {a: cross_entropy(s.float(), labels[a][drawn], label_smoothing=SMOOTHING) for a, s in scores.items()}
 
     curve = optimise(

@@ -29,15 +29,24 @@ class Bank:
         """Numbers of the samples of a split."""
         return torch.from_numpy(np.flatnonzero(self.split == split))
 
+    @property
+    def known(self) -> Tensor:
+        """(R, M) bool: which modalities a train sample has."""
+        return self.there[self.rows("train")]
+
+    @property
+    def targets(self) -> Tensor:
+        """(R, W): the train samples as they are. What is generated should be like these, not like changed copies."""
+        return self.clean[self.rows("train")]
+
     def draw(self, batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
-        """Random train samples, each modality in a copy of its own choice: (B, W) features, (B, M) bool."""
-        there = self.there[self.rows("train")]  # (R, M)
+        """Random train samples: their numbers (B,) and their features (B, W), a copy of its own for each modality."""
         sample = torch.randint(len(self.copies), (batch,), generator=stream)
         parts = []
         for columns in self.copies.split(self.widths, -1):
             copy = torch.randint(self.copies.shape[1], (batch,), generator=stream)
             parts.append(columns[sample, copy])
-        return torch.cat(parts, -1), there[sample]
+        return sample, torch.cat(parts, -1)
 
     def columns(self, there: Tensor) -> Tensor:
         """(B, M) bool -> (B, W) bool: the columns that belong to the modalities."""

@@ -74,10 +74,10 @@ def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
     return Fusion(widths, unified, settings)
 
 
-def fit(bank: Bank, settings: Settings, *, unified: int, **training: Any) -> tuple[Fusion, nn.Module, pd.DataFrame]:
+def fit(bank: Bank, settings: Settings, *, unified: int, **training: Any) -> tuple[Fusion, pd.DataFrame]:
     """Learn to fuse the modalities of `bank`; `training` as `fit_by_prediction` takes it.
 
-    Returns the fusion, the predictor of the features from its representation, and the loss curve.
+    Returns the fusion and its loss curve.
     """
     fusion = build(bank.widths, unified, settings)
-    return fusion, *fit_by_prediction(fusion, bank, unified=unified, **training)
+    return fusion, fit_by_prediction(fusion, bank, unified=unified, **training)

@@ -1,15 +1,17 @@
-"""How the network fusions learn: from a random subset of the modalities, predict the features of all.
+"""How the network fusions learn: a subset of the modalities must tell what it can of the others.
 
-A regression alone spends the representation on what has many features (a caption's wording) and loses what has
-few (the weight of a stroke). Contrast turns it to what the modalities share: the representation of a subset must
-pick out, among a batch, that of the same sample's other modalities (InfoNCE, van den Oord et al. 2018,
-arXiv:1807.03748; across modalities as in CLIP, Radford et al. 2021, arXiv:2103.00020).
+Prediction: from the representation of a random subset, predict the features of the modalities outside it. The
+subset's own features are left out: to predict them too, the representation would have to hold what is private to a
+modality (handwriting, timbre), which no other tells and which the generator then would have to draw in vain.
+Contrast: the representation of a subset must pick out, among a batch, that of the same sample's other modalities
+(InfoNCE, van den Oord et al. 2018, arXiv:1807.03748; across modalities as in CLIP, Radford et al. 2021,
+arXiv:2103.00020). A regression alone loses what few features tell, such as the weight of a stroke.
 Noise on the representation bounds what it can hold; the generator later models it with that noise.
 Axes: B batch, M modality, W features of all modalities, U unified width.
 """
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import pandas as pd
 import torch
@@ -21,7 +23,7 @@ from stages.common.networks import Perceptron, initialise
 from stages.common.subsets import random_halves
 from stages.features.bank import Bank
 
-CONTRAST = 0.5  # its weight beside the prediction's
+PREDICTION, CONTRAST = 0.3, 0.7  # weights of the two losses
 TEMPERATURE = 0.1  # of the contrast
 AVERAGE = 0.99  # decay of the moving average of the weights
 
@@ -46,36 +48,34 @@ def fit_by_prediction(
     learning_rate: float,
     seed: int,
     state: Path,
-) -> tuple[nn.Module, pd.DataFrame]:
-    """Train `fusion`, a Mixer, in place; returns the predictor, (B, U) -> (B, W), and the loss curve."""
-    predict = predictor(unified, sum(bank.widths), hidden)
+) -> pd.DataFrame:
+    """Train `fusion`, a Mixer, in place; returns the loss curve."""
+    predict = Perceptron(unified, sum(bank.widths), width=hidden, depth=1)
     compare = nn.Linear(unified, unified)
     together = nn.ModuleList([fusion, predict, compare])
     initialise(together, stream(seed, "fuse/weights"))
+    known, targets = bank.known, bank.targets
+    mixer = cast(Mixer, fusion)  # it is both; Python has no word for that
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        features, there = bank.draw(batch, stream)  # (B, W), (B, M)
-        tokens = fusion.tokenise(features + feature_noise * torch.randn(features.shape, generator=stream))
-        seen = random_halves(there, stream)
-        views = [fusion.mix(tokens, view) for view in (seen, there & ~seen, there)]  # (B, U) each
+        rows, features = bank.draw(batch, stream)  # (B,), (B, W)
+        there, target = known[rows], targets[rows]  # (B, M), (B, W)
+        tokens = mixer.tokenise(features + feature_noise * torch.randn(features.shape, generator=stream))
+        some = random_halves(there, stream)
+        rest = there & ~some
+        views = [mixer.mix(tokens, seen) for seen in (some, rest, there)]  # (B, U) each
         noised = [view + noise * torch.randn(view.shape, generator=stream) for view in views]
-        some, rest, whole = (normalize(compare(view).float(), dim=-1) for view in noised)
-        known = bank.columns(there)
-        errors = [(predict(view).float() - features) ** 2 * known for view in (noised[0], noised[2])]
+        asked = bank.columns(rest)  # (B, W)
+        error = (predict(noised[0]).float() - target) ** 2 * asked
+        left, right, whole = (normalize(compare(view).float(), dim=-1)[rest.any(1)] for view in noised)
         return {
-            "prediction": sum(error.sum() for error in errors) / known.sum(),
-            "contrast": CONTRAST * (contrast(some, rest) + contrast(whole, some) + contrast(whole, rest)) / 3,
+            "prediction": PREDICTION * error.sum() / asked.sum().clamp(min=1),
+            "contrast": CONTRAST * (contrast(left, right) + contrast(whole, right)) / 2,
         }
 
-    curve = optimise(
+    return optimise(
         together, loss, steps=steps, learning_rate=learning_rate, average=AVERAGE, seed=seed, name="fuse", state=state
     )
-    return predict, curve
-
-
-def predictor(unified: int, features: int, hidden: int) -> nn.Module:
-    """An untrained map from a representation (B, U) to features (B, W)."""
-    return Perceptron(unified, features, width=hidden, depth=1)
 
 
 def contrast(left: Tensor, right: Tensor) -> Tensor:

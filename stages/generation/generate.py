@@ -13,10 +13,9 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from pydantic import Field, PositiveInt
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Generator, Tensor
 
-from stages.common.files import read_json, read_table
+from stages.common.files import read_table
 from stages.common.learning import set_up, stream
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.progress import progress
@@ -27,8 +26,9 @@ from stages.common.workers import in_processes
 from stages.data.modalities import MODALITIES, restore
 from stages.features.bank import Bank, read_bank
 from stages.features.codecs import load_codecs
-from stages.fusion.fuse import load_fused
-from stages.generation.families import FAMILIES
+from stages.fusion.fuse import Fused, load_fused
+from stages.generation.families import Density
+from stages.generation.train import load_generator
 
 PIECE = 64  # items a worker writes at a time
 UNTRAINED = 300  # samples of an untrained generator
@@ -53,6 +53,7 @@ def main() -> None:
         bank = read_bank(names, Path("data/extract"), Path("data/preprocess/samples.csv"))
         ids = read_table(Path("data/preprocess/samples.csv"), text=("id",))["id"]
         codecs, fitted = load_codecs(names, Path("data/extract")), restore(names, Path("data/preprocess"))
+        fused, generator = load_fused(Path("data/fuse")), load_generator(Path("data/train"), names)
         test = bank.rows("test")[: settings.observed]
 
         def deliver(label: str, keys: Sequence[str], features: Tensor, wanted: Sequence[str]) -> None:
@@ -61,13 +62,15 @@ def main() -> None:
 
         for subset in progress(proper_subsets(names), title="generate"):
             rows = test[bank.there[test][:, mask(subset, names, 1)[0]].all(1)] if subset else None
+            given = torch.zeros(settings.samples, sum(bank.widths)) if rows is None else bank.clean[rows]
             keys = numbers(settings.samples) if rows is None else list(ids[rows.numpy()])
-            features = draw(bank, rows, subset, len(keys), settings, run.seed)
+            chance = stream(run.seed, f"generate/{subset_name(subset)}")
+            features = draw(fused, generator, given, mask(subset, names, len(given)), settings, chance)
             deliver(subset_name(subset), keys, features, [name for name in names if name not in subset])
         complete = test[bank.there[test].all(1)]
         deliver("everything", list(ids[complete.numpy()]), bank.clean[complete], names)
-        chance = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
-        deliver("untrained", numbers(UNTRAINED), chance, names)
+        features = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
+        deliver("untrained", numbers(UNTRAINED), features, names)
 
 
 def numbers(count: int) -> list[str]:
@@ -75,28 +78,22 @@ def numbers(count: int) -> list[str]:
     return [f"{number:06d}" for number in range(count)]
 
 
-def draw(bank: Bank, rows: Tensor | None, subset: tuple[str, ...], count: int, settings: Generate, seed: int) -> Tensor:
-    """Features (B, W) of whole samples, given a subset of the samples `rows` (or nothing)."""
-    fused, (whole, parts) = load_fused(Path("data/fuse")), load_generator(Path("data/train"))
-    chance = stream(seed, f"generate/{subset_name(subset)}")
-    given = bank.clean[rows] if rows is not None else torch.zeros(count, sum(bank.widths))
-    seen = mask(subset, bank.names, count)
-    condition = torch.cat([fused.represent(given, seen), seen], -1)  # (B, U + M)
-    noise = settings.temperature * torch.randn(count, whole.width, generator=chance)
-    unified = whole.sample(condition, noise, steps=settings.steps)
-    noise = settings.temperature_parts * torch.randn(count, sum(bank.widths), generator=chance)
-    residual = parts.sample(unified, noise, steps=settings.steps)
-    return fused.complete(residual, unified)
-
-
-def load_generator(folder: Path) -> tuple[nn.Module, nn.Module]:
-    """The trained models `whole` and `parts` that `train` kept in `folder`."""
-    card, models = read_json(folder / "generator.json"), []
-    for name in ("whole", "parts"):
-        model = FAMILIES[card["family"]](**card[name])
-        model.load_state_dict(load_file(folder / f"{name}.safetensors"))
-        models.append(model.eval().requires_grad_(False))
-    return models[0], models[1]
+def draw(
+    fused: Fused,
+    generator: tuple[Density, list[Density]],
+    given: Tensor,
+    seen: Tensor,
+    settings: Generate,
+    chance: Generator,
+) -> Tensor:
+    """Features (B, W) of whole samples, given features (B, W) of which (B, M) are seen."""
+    whole, parts = generator
+    condition = torch.cat([fused(given, seen), seen], -1)  # (B, U + M)
+    noise = settings.temperature * torch.randn(len(given), whole.width, generator=chance)
+    unified = whole.sample(condition, noise, steps=settings.steps)  # (B, U), shared by all that follows
+    noises = (settings.temperature_parts * torch.randn(len(given), part.width, generator=chance) for part in parts)
+    made = [part.sample(unified, noise, steps=settings.steps) for part, noise in zip(parts, noises, strict=True)]
+    return torch.cat(made, -1)
 
 
 def decode(

@@ -1,37 +1,41 @@
 """Layer 4, first stage: the generator, one family of density models used twice.
 
 `whole`: the unified representation of the whole sample given that of an observed subset, the empty one included.
-`parts`: the features of all modalities given one representation of the whole sample; the fusion's own prediction
-is their mean, the model draws the rest (as CorrDiff does, Mardani et al. 2023, arXiv:2309.15214).
-One drawn representation is shared by all outputs, so they agree; what is private to one varies in `parts`.
-The representation is modelled with the noise on it under which the fusion learned it.
-Writes below data/train: both models, their card and their loss curves.
+Then, for each modality, its features given one representation of the whole sample.
+One drawn representation is shared by all outputs, so they agree; what is private to one varies in the second step.
+The subset's representation comes from augmented copies, so that it is recognised in other forms too; what is drawn
+comes from the samples as they are. The representation is modelled with the noise under which the fusion learned it.
+Writes below data/train: `whole` and a model a modality, their card and their loss curves.
 """
 
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
+import pandas as pd
 import torch
 from pydantic import Field, PositiveInt
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Generator, Tensor
 
-from stages.common.files import write_json, write_table
+from stages.common.files import read_json, write_json, write_table
 from stages.common.learning import optimise, set_up, stream
 from stages.common.networks import initialise
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.common.subsets import random_subsets
-from stages.features.bank import read_bank
+from stages.features.bank import Bank, read_bank
 from stages.fusion.fuse import Fused, load_fused
-from stages.generation.families import FAMILIES
+from stages.generation.families import FAMILIES, Density
 
-NOTHING = 0.3  # chance that a training step observes nothing
+NOTHING = 0.25  # chance that a training step observes nothing
+
+Pairs = Callable[[int, Generator], tuple[Tensor, Tensor]]  # a random batch of targets (B, D) and conditions (B, C)
 
 
 class Budget(Strict):
-    """Size and training of one of the two models."""
+    """Size and training of a model."""
 
     hidden: PositiveInt  # width of the network
     depth: PositiveInt  # residual blocks
@@ -43,10 +47,10 @@ class Budget(Strict):
 class Train(Strict):
     """Section `train`."""
 
-    model: Literal["flow"]  # family of both models
+    model: Literal["flow"]  # family of all models
     average: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
     whole: Budget
-    parts: Budget
+    parts: Budget  # of each modality's model
 
 
 def main() -> None:
@@ -55,57 +59,93 @@ def main() -> None:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
-        fused = load_fused(Path("data/fuse"))
-        copies, there = bank.copies.flatten(0, 1), bank.there[bank.rows("train")]
-        there = there.repeat_interleave(bank.copies.shape[1], 0)  # (R V, M)
-        views = all_views(fused, copies, there)  # (2^M, R V, U)
-        modalities, features, unified = len(bank.names), sum(bank.widths), views.shape[-1]
-
-        def whole(stream: Generator) -> tuple[Tensor, Tensor, Tensor]:
-            """Representation of the whole (B, U), given the subset's and which it is (B, U + M)."""
-            rows = torch.randint(len(copies), (settings.whole.batch,), generator=stream)
-            seen = random_subsets(there[rows], nothing=NOTHING, stream=stream)
-            target = fused.blur(views[number(there[rows]), rows], stream)
-            return target, torch.cat([views[number(seen), rows], seen], -1), torch.ones_like(target)
-
-        def parts(stream: Generator) -> tuple[Tensor, Tensor, Tensor]:
-            """What is left open of all features (B, W), given the representation of the whole (B, U)."""
-            rows = torch.randint(len(copies), (settings.parts.batch,), generator=stream)
-            given = fused.blur(views[number(there[rows]), rows], stream)
-            return fused.residual(copies[rows], given), given, bank.columns(there[rows]).float()
-
-        cards: dict[str, Any] = {"family": settings.model}
-        for name, batch, width, condition in (
-            ("whole", whole, unified, unified + modalities),
-            ("parts", parts, features, unified),
-        ):
-            budget = getattr(settings, name)
-            shape = {"width": width, "condition": condition, "hidden": budget.hidden, "depth": budget.depth}
-            model = FAMILIES[settings.model](**shape)
-            initialise(model, stream(run.seed, f"train/{name}/weights"))
-            curve = optimise(
-                model, lambda stream, model=model, batch=batch: model.losses(*batch(stream), stream),
-                steps=budget.steps, learning_rate=budget.learning_rate, average=settings.average,
-                seed=run.seed, name=f"train/{name}", state=door.state,
-            )  # fmt: skip
+        fused, cards = load_fused(Path("data/fuse")), {}
+        jobs = {"whole": whole_pairs(bank, fused)} | {name: part_pairs(bank, fused, name) for name in bank.names}
+        for name, pairs in jobs.items():
+            budget = settings.whole if name == "whole" else settings.parts
+            model, shape, curve = fit(name, pairs, budget, settings, run.seed, door.state)
             save_file(model.state_dict(), door.out / f"{name}.safetensors")
             write_table(door.out / f"{name}.curve.csv", curve)
             cards[name] = shape
-        write_json(door.out / "generator.json", cards)
+        write_json(door.out / "generator.json", {"family": settings.model, "models": cards})
+
+
+def whole_pairs(bank: Bank, fused: Fused) -> Pairs:
+    """Representation of the whole (B, U), given that of a random subset and which it is (B, U + M)."""
+    there, variants = bank.known, bank.copies.shape[1]
+    views = all_views(fused, bank.copies.flatten(0, 1), there.repeat_interleave(variants, 0))  # (2^M, R V, U)
+    wholes = fused(bank.targets, there)  # (R, U)
+
+    def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
+        copies = torch.randint(views.shape[1], (batch,), generator=stream)
+        samples = copies // variants
+        seen = random_subsets(there[samples], nothing=NOTHING, stream=stream)
+        return fused.blur(wholes[samples], stream), torch.cat([views[number(seen), copies], seen], -1)
+
+    return draw
+
+
+def part_pairs(bank: Bank, fused: Fused, name: str) -> Pairs:
+    """Features of one modality (B, D), given the representation of the whole (B, U), of samples that have it."""
+    place = bank.names.index(name)
+    rows = bank.known[:, place].nonzero()[:, 0]
+    features = bank.targets.split(bank.widths, -1)[place][rows]  # (R', D)
+    wholes = fused(bank.targets[rows], bank.known[rows])  # (R', U)
+
+    def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
+        samples = torch.randint(len(rows), (batch,), generator=stream)
+        return features[samples], fused.blur(wholes[samples], stream)
+
+    return draw
+
+
+def fit(
+    name: str, pairs: Pairs, budget: Budget, settings: Train, seed: int, state: Path
+) -> tuple[Density, dict[str, int], pd.DataFrame]:
+    """A model of the density that `pairs` come from, its shape and its loss curve."""
+    target, condition = pairs(1, stream(seed, f"train/{name}/shape"))
+    shape = {"width": target.shape[1], "condition": condition.shape[1], "hidden": budget.hidden, "depth": budget.depth}
+    model = FAMILIES[settings.model](**shape)
+    initialise(model, stream(seed, f"train/{name}/weights"))
+
+    def loss(stream: Generator) -> dict[str, Tensor]:
+        return model.losses(*pairs(budget.batch, stream), stream)
+
+    curve = optimise(
+        model,
+        loss,
+        steps=budget.steps,
+        learning_rate=budget.learning_rate,
+        average=settings.average,
+        seed=seed,
+        name=f"train/{name}",
+        state=state,
+    )
+    return model, shape, curve
 
 
 def all_views(fused: Fused, features: Tensor, there: Tensor) -> Tensor:
     """The representation of every sample under every subset, by `number`: (2^M, N, U)."""
     subsets = list(product((False, True), repeat=there.shape[1]))
-    with torch.no_grad():
-        views = [fused.represent(features, there & torch.tensor(subset)) for subset in subsets]
-    return torch.stack(views)
+    return torch.stack([fused(features, there & torch.tensor(subset)) for subset in subsets])
 
 
 def number(seen: Tensor) -> Tensor:
     """(B, M) bool -> (B,) the subset's place among `all_views`: the modalities as binary digits."""
     digits = 2 ** torch.arange(seen.shape[1] - 1, -1, -1)
     return (seen * digits).sum(-1)
+
+
+def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density, list[Density]]:
+    """The trained models that this stage kept in `folder`: `whole`, and one for each of the modalities `names`."""
+    card = read_json(folder / "generator.json")
+
+    def read(name: str) -> Density:
+        model = FAMILIES[card["family"]](**card["models"][name])
+        model.load_state_dict(load_file(folder / f"{name}.safetensors"))
+        return model.eval().requires_grad_(False)
+
+    return read("whole"), [read(name) for name in names]
 
 
 if __name__ == "__main__":

@@ -45,11 +45,13 @@ def test_rows_and_columns_are_where_they_belong(bank: Bank) -> None:
 
 
 def test_a_batch_mixes_copies_but_never_samples(bank: Bank) -> None:
-    features, there = bank.draw(600, stream(1, "test"))
+    rows, features = bank.draw(600, stream(1, "test"))
     sample, copy = features // 100, features % 10
-    assert (sample == sample[:, :1]).all()
-    assert set(sample[:, 0].tolist()) == {1, 2, 4}
-    assert torch.equal(there, bank.there[sample[:, 0].long()])
+    assert torch.equal(sample, torch.tensor([1, 2, 4])[rows, None].expand(-1, 5))
+    assert set(rows.tolist()) == {0, 1, 2}
+    assert torch.equal(bank.targets[rows] // 100, sample)
+    assert (bank.targets % 10 == 9).all()
+    assert torch.equal(bank.known[rows], bank.there[sample[:, 0].long()])
     pairs = set(zip(copy[:, 0].tolist(), copy[:, 4].tolist(), strict=True))
     assert pairs == {(one, other) for one in range(VARIANTS) for other in range(VARIANTS)}
-    assert torch.equal(bank.draw(7, stream(1, "test"))[0], bank.draw(7, stream(1, "test"))[0])
+    assert torch.equal(bank.draw(7, stream(1, "test"))[1], bank.draw(7, stream(1, "test"))[1])

@@ -1,6 +1,7 @@
 """Codecs on disk: what `extract` keeps is what later stages get."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ ITEMS = {
     "text": np.random.default_rng(2).integers(3, 50, (40, 9)).astype(np.uint16),
     "audio": np.random.default_rng(3).integers(0, 256, (40, 5, 7), dtype=np.uint8),
 }
-LEARNING = {"hidden": 16, "depth": 1, "noise": 0.1, "steps": 3, "batch": 8, "learning_rate": 0.01}
+LEARNING: dict[str, Any] = {"hidden": 16, "depth": 1, "noise": 0.1, "steps": 3, "batch": 8, "learning_rate": 0.01}
 SETTINGS: dict[str, autoencoder.Settings | text.Settings] = {
     "image": autoencoder.Settings(width=4, components=10, **LEARNING),
     "text": text.Settings(width=6, token_width=5, **LEARNING),

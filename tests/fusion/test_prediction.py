@@ -28,7 +28,7 @@ def bank() -> Bank:
 
 
 def test_either_side_alone_tells_what_both_share(bank: Bank, tmp_path: Path) -> None:
-    fusion, *_, curve = attention.fit(
+    fusion, curve = attention.fit(
         bank, attention.Settings(token_width=16, heads=2, hidden=32, depth=1), unified=8, noise=0.2, feature_noise=0.1,
         hidden=32, steps=150, batch=64, learning_rate=0.005, seed=1, state=tmp_path,
     )  # fmt: skip

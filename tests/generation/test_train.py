@@ -1,0 +1,71 @@
+"""What the generator learns from: whole samples as they are, given what is observed of a changed copy."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from stages.common.learning import stream
+from stages.features.bank import Bank
+from stages.fusion.fuse import Fused
+from stages.generation.train import all_views, number, part_pairs, whole_pairs
+
+NAMES, WIDTHS, SAMPLES, VARIANTS = ("image", "text"), [2, 3], 40, 3
+
+
+class Visible(torch.nn.Module):
+    """A fusion that one can look through: its representation is the observed features themselves, zero elsewhere."""
+
+    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
+        return features * seen.repeat_interleave(torch.tensor(WIDTHS), -1)
+
+
+@pytest.fixture
+def bank() -> Bank:
+    """Every feature is the sample's number, 0.5 more in copies; every third sample lacks its text."""
+    there = torch.ones(SAMPLES, 2, dtype=torch.bool)
+    there[::3, 1] = False
+    clean = torch.arange(SAMPLES)[:, None].expand(-1, 5) + 1.0
+    copies = (clean + 0.5)[:, None].expand(-1, VARIANTS, -1)
+    return Bank(NAMES, WIDTHS, clean, there, np.full(SAMPLES, "train"), copies)
+
+
+FUSED = Fused(Visible(), noise=0.0)
+
+
+def test_the_whole_is_asked_for_as_it_is_given_part_of_a_copy(bank: Bank) -> None:
+    target, condition = whole_pairs(bank, FUSED)(500, stream(1, "test"))
+    view, seen = condition.split([5, 2], -1)
+    sample = target[:, 0].long() - 1
+    there = bank.there[sample]
+    assert torch.equal(target, FUSED(bank.clean[sample], there)), "the whole of one sample, as it is"
+    assert torch.equal(view, FUSED(bank.clean[sample] + 0.5, seen.bool())), "the same sample, changed, in part"
+    assert not (seen.bool() & ~there).any()
+    complete = there.all(1)
+    assert not seen[complete].all(1).any()
+    assert {tuple(row) for row in seen[complete].tolist()} == {(0, 0), (1, 0), (0, 1)}
+
+
+def test_a_modality_is_learned_from_samples_that_have_it(bank: Bank) -> None:
+    for place, name in enumerate(NAMES):
+        target, condition = part_pairs(bank, FUSED, name)(500, stream(1, "test"))
+        sample = target[:, 0].long() - 1
+        assert target.shape == (500, WIDTHS[place])
+        assert bank.there[sample, place].all()
+        assert torch.equal(condition, FUSED(bank.clean[sample], bank.there[sample]))
+    assert {int(row) for row in sample} == {int(row) for row in bank.there[:, 1].nonzero()[:, 0]}
+
+
+def test_the_noise_of_the_fusion_lies_on_what_is_asked_for(bank: Bank) -> None:
+    fused = Fused(Visible(), noise=0.25)
+    target, _ = whole_pairs(bank, fused)(4000, stream(1, "test"))
+    noise = target[:, 0] - target[:, 0].round()
+    assert noise.std() == pytest.approx(0.25, rel=0.15)
+
+
+def test_a_subset_is_numbered_as_its_view() -> None:
+    seen = torch.tensor([[False, False], [False, True], [True, False], [True, True]])
+    assert number(seen).tolist() == [0, 1, 2, 3]
+    features = torch.ones(1, 5)
+    views = all_views(FUSED, features, torch.ones(1, 2, dtype=torch.bool))
+    assert torch.equal(views[:, 0], FUSED(features.expand(4, -1), seen))
