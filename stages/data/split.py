@@ -31,13 +31,19 @@ class Shares(Strict):
         return self
 
 
-def assign(groups: int, shares: Shares, rng: np.random.Generator) -> np.ndarray:
-    """A split name for each of `groups` groups, in the given shares, at random; (groups,) of str.
+def assign(kinds: np.ndarray, shares: Shares, rng: np.random.Generator) -> np.ndarray:
+    """A split name for each of the groups, in the given shares, at random; (groups,) of str.
 
+    Groups of one of the `kinds` are spread as evenly as all: no split has more of a kind than it should, nor less.
     Raises ValueError when there are too few groups for every split to get one.
     """
+    groups = len(kinds)
     bounds = np.round(np.cumsum([getattr(shares, split) for split in SPLITS]) * groups).astype(int)
     counts = np.diff(bounds, prepend=0)
     if counts.min() < 1:
         raise ValueError(f"expected enough groups for four splits, got {groups}; add samples or even out the shares")
-    return rng.permutation(np.repeat(SPLITS, counts))
+    places = np.concatenate([(np.arange(count) + rng.random()) / count for count in counts])
+    evenly = np.repeat(SPLITS, counts)[np.argsort(places, kind="stable")]  # each split at equal distances
+    names = np.empty_like(evenly)
+    names[np.lexsort([rng.random(groups), kinds])] = evenly  # kind by kind, within a kind at random
+    return names

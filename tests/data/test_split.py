@@ -19,17 +19,28 @@ def shares(weights: list[int]) -> Shares:
 def test_every_split_gets_its_share(weights: list[int], groups: int, seed: int) -> None:
     wanted = shares(weights)
     assume(groups * min(weights) / sum(weights) >= 1.5)
-    found = assign(groups, wanted, np.random.default_rng(seed))
+    found = assign(np.arange(groups) % 3, wanted, np.random.default_rng(seed))
     assert len(found) == groups
     for name in SPLITS:
         assert abs((found == name).sum() - groups * getattr(wanted, name)) <= 1
-    np.testing.assert_array_equal(found, assign(groups, wanted, np.random.default_rng(seed)))
+    np.testing.assert_array_equal(found, assign(np.arange(groups) % 3, wanted, np.random.default_rng(seed)))
+
+
+@given(WEIGHTS, st.lists(st.integers(0, 9), min_size=400, max_size=900), st.integers(0, 99))
+def test_every_split_has_its_share_of_every_kind(weights: list[int], kinds: list[int], seed: int) -> None:
+    wanted, groups = shares(weights), np.array(kinds)
+    assume(len(kinds) * min(weights) / sum(weights) >= 1.5)
+    found = assign(groups, wanted, np.random.default_rng(seed))
+    for kind in set(kinds):
+        for name in SPLITS:
+            share = (found[groups == kind] == name).sum() - (groups == kind).sum() * getattr(wanted, name)
+            assert abs(share) < 3, f"{name} has {share:+.1f} too many of kind {kind}"
 
 
 @given(WEIGHTS, st.integers(0, 60))
 def test_no_split_is_ever_empty(weights: list[int], groups: int) -> None:
     try:
-        found = assign(groups, shares(weights), np.random.default_rng(1))
+        found = assign(np.arange(groups) % 3, shares(weights), np.random.default_rng(1))
     except ValueError as error:
         assert str(error).startswith("expected enough groups for four splits, got ")
     else:
@@ -39,7 +50,7 @@ def test_no_split_is_ever_empty(weights: list[int], groups: int) -> None:
 @pytest.mark.parametrize("groups", [0, 1, 3])
 def test_too_few_groups_are_refused(groups: int) -> None:
     with pytest.raises(ValueError, match=f"got {groups}; add samples"):
-        assign(groups, shares([1, 1, 1, 1]), np.random.default_rng(1))
+        assign(np.arange(groups) % 3, shares([1, 1, 1, 1]), np.random.default_rng(1))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def plan(settings: Digits, seed: int, pictures: np.ndarray, labels: np.ndarray) 
     thirds = np.searchsorted(np.quantile(widths, [1 / 3, 2 / 3]), widths)
     chosen_rows = {"picture": chosen, "digit": labels[chosen].astype(str), "weight": np.take(WEIGHTS, thirds)}
     shown = pd.DataFrame(chosen_rows)
-    shown["split"] = assign(len(chosen), settings.shares, draws(seed, "acquire/split"))
+    shown["split"] = assign(labels[chosen], settings.shares, draws(seed, "acquire/split"))
     index = shown.loc[shown.index.repeat(settings.utterances)].reset_index(drop=True)
     index.insert(0, "id", [f"{number:06d}" for number in range(len(index))])
     index["shard"] = [f"digits-{number // settings.shard_size:03d}.tar" for number in range(len(index))]
