@@ -10,15 +10,18 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 import torch
+from pydantic import Field, PositiveInt
 from safetensors import safe_open
 from safetensors.torch import save
 from threadpoolctl import threadpool_limits
 from torch import Generator, Tensor, nn
 
 from stages.common.files import replace
+from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.seeds import seed_of
 
@@ -28,6 +31,14 @@ CURVE_POINTS = 100  # rows of a loss curve
 KEEP_EVERY_S = 10.0  # seconds between two states on disk; no result depends on it
 
 Losses = Mapping[str, Tensor]  # named parts of a loss; they are summed
+
+
+class Training(Strict):
+    """How long a model learns; part of many a section of params.yaml."""
+
+    steps: PositiveInt  # optimiser steps
+    batch: PositiveInt  # items a step
+    learning_rate: Annotated[float, Field(gt=0)]  # peak, after warm-up
 
 
 def set_up(threads: int) -> None:
@@ -47,9 +58,8 @@ def stream(seed: int, name: str) -> Generator:
 def optimise(
     model: nn.Module,
     loss: Callable[[Generator], Losses],
+    training: Training,
     *,
-    steps: int,
-    learning_rate: float,
     seed: int,
     name: str,
     state: Path,
@@ -61,6 +71,7 @@ def optimise(
     `average` is the decay of the moving average that the model is left with (0: the last weights). `state` is a
     folder for the resumable state. Raises ValueError naming the setting to change when the loss is not finite.
     """
+    steps, learning_rate = training.steps, training.learning_rate
     weights = [p for p in model.parameters() if p.requires_grad]
     mean = [p.detach().clone() for p in weights]
     adam = torch.optim.AdamW(weights, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)

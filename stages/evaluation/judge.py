@@ -7,18 +7,17 @@ Writes below data/judge: a classifier, its card and its loss curve per judged mo
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, PositiveInt
 from safetensors.torch import load_file, save_file
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 
 from stages.common.files import read_json, read_table, write_json, write_table
-from stages.common.learning import optimise, set_up, stream
+from stages.common.learning import Training, optimise, set_up, stream
 from stages.common.networks import initialise
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
@@ -28,14 +27,6 @@ CLEAN = Path("data/preprocess")
 STILL = 0.3  # share of the items that a step leaves unmoved: moving blurs, and real items are sharp
 SMOOTHING = 0.05  # of the labels: a judge should not be surer than its data
 AVERAGE = 0.99  # decay of the moving average of the weights
-
-
-class Training(Strict):
-    """Training of one judge."""
-
-    steps: PositiveInt  # optimiser steps
-    batch: PositiveInt  # items a step
-    learning_rate: Annotated[float, Field(gt=0)]  # peak
 
 
 class Judge(Strict):
@@ -76,16 +67,7 @@ def teach(
         scores = judge.scores(judge(torch.where(still, items[drawn], MOVES[name](items[drawn], stream))))
         return {a: cross_entropy(s.float(), labels[a][drawn], label_smoothing=SMOOTHING) for a, s in scores.items()}
 
-    curve = optimise(
-        judge,
-        loss,
-        steps=training.steps,
-        learning_rate=training.learning_rate,
-        average=AVERAGE,
-        seed=seed,
-        name=f"judge/{name}",
-        state=state,
-    )
+    curve = optimise(judge, loss, training, average=AVERAGE, seed=seed, name=f"judge/{name}", state=state)
     return judge, curve
 
 

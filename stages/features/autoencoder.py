@@ -19,15 +19,14 @@ from sklearn.decomposition import PCA
 from torch import Generator, Tensor, nn
 from torch.nn.functional import layer_norm, mse_loss
 
-from stages.common.learning import optimise, stream
+from stages.common.learning import Training, optimise, stream
 from stages.common.networks import Perceptron, initialise
-from stages.common.params import Strict
 from stages.common.seeds import draws
 
 LEVELS = 255.0  # both pictures and spectra come as bytes
 
 
-class Settings(Strict):
+class Settings(Training):
     """Sections `extract.image` and `extract.audio`."""
 
     width: PositiveInt  # D, features
@@ -35,9 +34,6 @@ class Settings(Strict):
     hidden: PositiveInt  # width of the perceptrons
     depth: PositiveInt  # residual blocks of each
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
-    steps: PositiveInt  # optimiser steps
-    batch: PositiveInt  # items a step
-    learning_rate: Annotated[float, Field(gt=0)]  # peak
 
 
 class Autoencoder(nn.Module):
@@ -99,10 +95,7 @@ def fit(
         made = model.decoder(features + settings.noise * noise)
         return {"reconstruction": mse_loss(made.float(), batch)}
 
-    curve = optimise(
-        model, loss, steps=settings.steps, learning_rate=settings.learning_rate, seed=seed, name=name, state=state
-    )
-    return model, curve
+    return model, optimise(model, loss, settings, seed=seed, name=name, state=state)
 
 
 def find_components(model: Autoencoder, items: np.ndarray, settings: Settings, rng: np.random.Generator) -> None:

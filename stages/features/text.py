@@ -17,13 +17,12 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
-from stages.common.learning import optimise, stream
+from stages.common.learning import Training, optimise, stream
 from stages.common.networks import Perceptron, initialise
-from stages.common.params import Strict
 from stages.data.text import END, PAD, START
 
 
-class Settings(Strict):
+class Settings(Training):
     """Section `extract.text`."""
 
     width: PositiveInt  # D, features
@@ -31,9 +30,6 @@ class Settings(Strict):
     hidden: PositiveInt  # width of reader and writer
     depth: PositiveInt  # residual blocks of the reader
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
-    steps: PositiveInt  # optimiser steps
-    batch: PositiveInt  # captions a step
-    learning_rate: Annotated[float, Field(gt=0)]  # peak
 
 
 class TextCodec(nn.Module):
@@ -100,7 +96,4 @@ def fit(settings: Settings, items: np.ndarray, *, seed: int, name: str, state: P
         scores = model.logits(noised, batch[:, :-1])  # (B, T - 1, V)
         return {"reconstruction": cross_entropy(scores.flatten(0, 1).float(), batch[:, 1:].flatten(), ignore_index=PAD)}
 
-    curve = optimise(
-        model, loss, steps=settings.steps, learning_rate=settings.learning_rate, seed=seed, name=name, state=state
-    )
-    return model, curve
+    return model, optimise(model, loss, settings, seed=seed, name=name, state=state)

@@ -7,7 +7,7 @@ Axes: B batch, M modality, H head, D token width, U unified width.
 """
 
 import math
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -18,7 +18,7 @@ from torch.nn.functional import layer_norm
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
 from stages.features.bank import Bank
-from stages.fusion.prediction import fit_by_prediction
+from stages.fusion.prediction import Learning, fit_by_prediction
 
 
 class Settings(Strict):
@@ -74,10 +74,7 @@ def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
     return Fusion(widths, unified, settings)
 
 
-def fit(bank: Bank, settings: Settings, *, unified: int, **training: Any) -> tuple[Fusion, pd.DataFrame]:
-    """Learn to fuse the modalities of `bank`; `training` as `fit_by_prediction` takes it.
-
-    Returns the fusion and its loss curve.
-    """
-    fusion = build(bank.widths, unified, settings)
-    return fusion, fit_by_prediction(fusion, bank, unified=unified, **training)
+def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state: Path) -> tuple[Fusion, pd.DataFrame]:
+    """Learn to fuse the modalities of `bank`; returns the fusion and its loss curve."""
+    fusion = build(bank.widths, learning.unified, settings)
+    return fusion, fit_by_prediction(fusion, bank, learning, seed=seed, state=state)

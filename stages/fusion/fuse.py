@@ -5,35 +5,28 @@ curve.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
-from pydantic import Field, PositiveInt
 from safetensors.torch import load_file, save_file
 from torch import Generator, Tensor, nn
 
 from stages.common.files import read_json, write_json, write_table, write_tensors
 from stages.common.learning import set_up
-from stages.common.params import Run, Strict, load, load_modalities
+from stages.common.params import Run, load, load_modalities
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
 from stages.features.bank import read_bank
 from stages.fusion import attention
+from stages.fusion.prediction import Learning
 
 FUSIONS = {"attention": attention}
 
 
-class Fuse(Strict):
+class Fuse(Learning):
     """Section `fuse`."""
 
     method: Literal["attention"]
-    unified: PositiveInt  # U, width of the representation
-    noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on it, whose own is 1
-    feature_noise: Annotated[float, Field(ge=0)]  # of the noise on the features in training
-    hidden: PositiveInt  # width of the network that predicts features in training
-    steps: PositiveInt  # optimiser steps
-    batch: PositiveInt  # samples a step
-    learning_rate: Annotated[float, Field(gt=0)]  # peak
     attention: attention.Settings
 
 
@@ -61,8 +54,7 @@ def main() -> None:
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
-        training = settings.model_dump(exclude={"method", *FUSIONS})
-        fusion, curve = method.fit(bank, own, **training, seed=run.seed, state=door.state)
+        fusion, curve = method.fit(bank, own, settings, seed=run.seed, state=door.state)
         with torch.no_grad():
             vectors = {
                 subset_name(subset): fusion(bank.clean, mask(subset, bank.names, len(bank.clean)) & bank.there)

@@ -11,14 +11,15 @@ Axes: B batch, M modality, W features of all modalities, U unified width.
 """
 
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Annotated, Protocol, cast
 
 import pandas as pd
 import torch
+from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from stages.common.learning import optimise, stream
+from stages.common.learning import Training, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.subsets import random_halves
 from stages.features.bank import Bank
@@ -35,36 +36,32 @@ class Mixer(Protocol):
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor: ...
 
 
-def fit_by_prediction(
-    fusion: nn.Module,
-    bank: Bank,
-    *,
-    unified: int,
-    noise: float,
-    feature_noise: float,
-    hidden: int,
-    steps: int,
-    batch: int,
-    learning_rate: float,
-    seed: int,
-    state: Path,
-) -> pd.DataFrame:
+class Learning(Training):
+    """What all network fusions learn by."""
+
+    unified: PositiveInt  # U, width of the representation
+    noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on it, whose own is 1
+    feature_noise: Annotated[float, Field(ge=0)]  # of the noise on the features in training
+    hidden: PositiveInt  # width of the network that predicts features in training
+
+
+def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed: int, state: Path) -> pd.DataFrame:
     """Train `fusion`, a Mixer, in place; returns the loss curve."""
-    predict = Perceptron(unified, sum(bank.widths), width=hidden, depth=1)
-    compare = nn.Linear(unified, unified)
+    predict = Perceptron(settings.unified, sum(bank.widths), width=settings.hidden, depth=1)
+    compare = nn.Linear(settings.unified, settings.unified)
     together = nn.ModuleList([fusion, predict, compare])
     initialise(together, stream(seed, "fuse/weights"))
     known, targets = bank.known, bank.targets
     mixer = cast(Mixer, fusion)  # it is both; Python has no word for that
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        rows, features = bank.draw(batch, stream)  # (B,), (B, W)
+        rows, features = bank.draw(settings.batch, stream)  # (B,), (B, W)
         there, target = known[rows], targets[rows]  # (B, M), (B, W)
-        tokens = mixer.tokenise(features + feature_noise * torch.randn(features.shape, generator=stream))
+        tokens = mixer.tokenise(noisy(features, settings.feature_noise, stream))
         some = random_halves(there, stream)
         rest = there & ~some
         views = [mixer.mix(tokens, seen) for seen in (some, rest, there)]  # (B, U) each
-        noised = [view + noise * torch.randn(view.shape, generator=stream) for view in views]
+        noised = [noisy(view, settings.noise, stream) for view in views]
         asked = bank.columns(rest)  # (B, W)
         error = (predict(noised[0]).float() - target) ** 2 * asked
         left, right, whole = (normalize(compare(view).float(), dim=-1)[rest.any(1)] for view in noised)
@@ -73,9 +70,11 @@ def fit_by_prediction(
             "contrast": CONTRAST * (contrast(left, right) + contrast(whole, right)) / 2,
         }
 
-    return optimise(
-        together, loss, steps=steps, learning_rate=learning_rate, average=AVERAGE, seed=seed, name="fuse", state=state
-    )
+    return optimise(together, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)
+
+
+def noisy(values: Tensor, size: float, stream: Generator) -> Tensor:
+    return values + size * torch.randn(values.shape, generator=stream)
 
 
 def contrast(left: Tensor, right: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Generator, Tensor
 
 from stages.common.files import read_json, write_json, write_table
-from stages.common.learning import optimise, set_up, stream
+from stages.common.learning import Training, optimise, set_up, stream
 from stages.common.networks import initialise
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
@@ -34,14 +34,11 @@ NOTHING = 0.25  # chance that a training step observes nothing
 Pairs = Callable[[int, Generator], tuple[Tensor, Tensor]]  # a random batch of targets (B, D) and conditions (B, C)
 
 
-class Budget(Strict):
+class Budget(Training):
     """Size and training of a model."""
 
     hidden: PositiveInt  # width of the network
     depth: PositiveInt  # residual blocks
-    steps: PositiveInt  # optimiser steps
-    batch: PositiveInt  # samples a step
-    learning_rate: Annotated[float, Field(gt=0)]  # peak
 
 
 class Train(Strict):
@@ -112,15 +109,8 @@ def fit(
         return model.losses(*pairs(budget.batch, stream), stream)
 
     curve = optimise(
-        model,
-        loss,
-        steps=budget.steps,
-        learning_rate=budget.learning_rate,
-        average=settings.average,
-        seed=seed,
-        name=f"train/{name}",
-        state=state,
-    )
+        model, loss, budget, average=settings.average, seed=seed, name=f"train/{name}", state=state
+    )  # fmt: skip
     return model, shape, curve
 
 

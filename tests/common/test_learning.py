@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Generator, Tensor, nn
 
 from stages.common.files import write_table
-from stages.common.learning import WARM_UP, Curve, optimise, pace, stream
+from stages.common.learning import WARM_UP, Curve, Training, optimise, pace, stream
 from stages.common.networks import Perceptron, initialise
 
 STEPS = 12
@@ -21,6 +21,10 @@ Loss = Callable[[Generator], dict[str, Tensor]]
 
 class InterruptionError(Exception):
     """Stands for a kill between two steps."""
+
+
+def training(steps: int) -> Training:
+    return Training(steps=steps, batch=16, learning_rate=0.01)
 
 
 def task() -> tuple[nn.Module, Loss]:
@@ -49,7 +53,7 @@ def train(state: Path, *, stop_before: int = STEPS, average: float = 0.9, every:
         return loss(stream)
 
     curve = optimise(
-        model, interrupted, steps=STEPS, learning_rate=0.01, seed=1, name="test/toy", state=state,
+        model, interrupted, training(STEPS), seed=1, name="test/toy", state=state,
         average=average, keep_every_s=every,
     )  # fmt: skip
     write_table(state / "curve.csv", curve)
@@ -77,7 +81,7 @@ def test_how_often_states_are_kept_changes_nothing(tmp_path: Path) -> None:
 
 def test_it_learns(tmp_path: Path) -> None:
     model, loss = task()
-    curve = optimise(model, loss, steps=300, learning_rate=0.01, seed=1, name="test/toy", state=tmp_path, average=0.9)
+    curve = optimise(model, loss, training(300), seed=1, name="test/toy", state=tmp_path, average=0.9)
     assert curve["step"].tolist() == list(range(3, 301, 3))
     assert curve["fit"].iloc[-10:].mean() < 0.2 * curve["fit"].iloc[:5].mean()
 
@@ -93,7 +97,7 @@ def test_a_loss_that_is_not_finite_names_the_setting(tmp_path: Path) -> None:
         return {"bad": model.weight.sum() * float("nan")}
 
     with pytest.raises(ValueError, match=r"^test: expected a finite loss, got nan at step 0; lower learning_rate$"):
-        optimise(model, loss, steps=3, learning_rate=0.1, seed=1, name="test", state=tmp_path)
+        optimise(model, loss, training(3), seed=1, name="test", state=tmp_path)
 
 
 def test_frozen_weights_stay(tmp_path: Path) -> None:
@@ -104,7 +108,7 @@ def test_frozen_weights_stay(tmp_path: Path) -> None:
     def loss(stream: Generator) -> dict[str, Tensor]:
         return {"fit": (model(torch.randn(8, 2, generator=stream)).float() ** 2).mean()}
 
-    optimise(model, loss, steps=3, learning_rate=0.1, seed=1, name="test", state=tmp_path)
+    optimise(model, loss, training(3), seed=1, name="test", state=tmp_path)
     assert torch.equal(frozen.weight, before[0])
     assert not torch.equal(free.weight, before[1])
 

@@ -10,7 +10,7 @@ from stages.common.learning import stream
 from stages.common.subsets import mask
 from stages.features.bank import Bank
 from stages.fusion import attention
-from stages.fusion.prediction import contrast
+from stages.fusion.prediction import Learning, contrast
 
 NAMES, WIDTHS, SAMPLES = ("image", "text"), [4, 4], 300
 
@@ -28,10 +28,11 @@ def bank() -> Bank:
 
 
 def test_either_side_alone_tells_what_both_share(bank: Bank, tmp_path: Path) -> None:
-    fusion, curve = attention.fit(
-        bank, attention.Settings(token_width=16, heads=2, hidden=32, depth=1), unified=8, noise=0.2, feature_noise=0.1,
-        hidden=32, steps=150, batch=64, learning_rate=0.005, seed=1, state=tmp_path,
+    settings = attention.Settings(token_width=16, heads=2, hidden=32, depth=1)
+    learning = Learning(
+        unified=8, noise=0.2, feature_noise=0.1, hidden=32, steps=150, batch=64, learning_rate=0.005
     )  # fmt: skip
+    fusion, curve = attention.fit(bank, settings, learning, seed=1, state=tmp_path)
     parts = curve.drop(columns="step")
     assert np.isfinite(parts.to_numpy()).all()
     assert (parts.iloc[-5:].mean() < 0.6 * parts.iloc[0]).all()

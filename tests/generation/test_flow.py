@@ -1,13 +1,12 @@
 """Flow matching: an exact solver on straight paths, and densities that are really learned, modes and all."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Generator, Tensor
 
-from stages.common.learning import optimise, stream
+from stages.common.learning import Training, optimise, stream
 from stages.common.networks import initialise
 from stages.generation.families import FAMILIES
 from stages.generation.flow import Flow
@@ -60,7 +59,9 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return losses
 
     state = tmp_path_factory.mktemp("state")
-    optimise(model, loss, steps=700, learning_rate=0.005, seed=1, name="toy", state=state, average=0.99)
+    optimise(
+        model, loss, Training(steps=700, batch=256, learning_rate=0.005), seed=1, name="toy", state=state, average=0.99
+    )
     return model
 
 
