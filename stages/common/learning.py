@@ -55,6 +55,11 @@ def stream(seed: int, name: str) -> Generator:
     return Generator().manual_seed(seed_of(seed, name))
 
 
+def noisy(values: Tensor, size: float, stream: Generator) -> Tensor:
+    """`values` with normal noise of standard deviation `size` on them."""
+    return values + size * torch.randn(values.shape, generator=stream)
+
+
 def optimise(
     model: nn.Module,
     loss: Callable[[Generator], Losses],

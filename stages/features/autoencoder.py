@@ -19,7 +19,7 @@ from sklearn.decomposition import PCA
 from torch import Generator, Tensor, nn
 from torch.nn.functional import layer_norm, mse_loss
 
-from stages.common.learning import Training, optimise, stream
+from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.seeds import draws
 
@@ -91,8 +91,7 @@ def fit(
     def loss(stream: Generator) -> dict[str, Tensor]:
         batch = components[torch.randint(len(components), (settings.batch,), generator=stream)]
         features = model.features(batch)
-        noise = torch.randn(features.shape, generator=stream)
-        made = model.decoder(features + settings.noise * noise)
+        made = model.decoder(noisy(features, settings.noise, stream))
         return {"reconstruction": mse_loss(made.float(), batch)}
 
     return model, optimise(model, loss, settings, seed=seed, name=name, state=state)

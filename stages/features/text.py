@@ -17,7 +17,7 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
-from stages.common.learning import Training, optimise, stream
+from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.data.text import END, PAD, START
 
@@ -92,7 +92,7 @@ def fit(settings: Settings, items: np.ndarray, *, seed: int, name: str, state: P
     def loss(stream: Generator) -> dict[str, Tensor]:
         batch = tokens[torch.randint(len(tokens), (settings.batch,), generator=stream)]  # (B, T)
         features = model.features(batch)
-        noised = features + settings.noise * torch.randn(features.shape, generator=stream)
+        noised = noisy(features, settings.noise, stream)
         scores = model.logits(noised, batch[:, :-1])  # (B, T - 1, V)
         return {"reconstruction": cross_entropy(scores.flatten(0, 1).float(), batch[:, 1:].flatten(), ignore_index=PAD)}
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Generator, Tensor, nn
 
 from stages.common.files import read_json, write_json, write_table, write_tensors
-from stages.common.learning import set_up
+from stages.common.learning import noisy, set_up
 from stages.common.params import Run, load, load_modalities
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
@@ -44,7 +44,7 @@ class Fused(nn.Module):
 
     def blur(self, unified: Tensor, stream: Generator) -> Tensor:
         """The representation with its noise: what the generator models."""
-        return unified + self.noise * torch.randn(unified.shape, generator=stream)
+        return noisy(unified, self.noise, stream)
 
 
 def main() -> None:

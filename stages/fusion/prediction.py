@@ -19,7 +19,7 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from stages.common.learning import Training, optimise, stream
+from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.subsets import random_halves
 from stages.features.bank import Bank
@@ -71,10 +71,6 @@ def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed
         }
 
     return optimise(together, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)
-
-
-def noisy(values: Tensor, size: float, stream: Generator) -> Tensor:
-    return values + size * torch.randn(values.shape, generator=stream)
 
 
 def contrast(left: Tensor, right: Tensor) -> Tensor:

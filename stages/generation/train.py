@@ -4,7 +4,9 @@
 Then, for each modality, its features given one representation of the whole sample.
 One drawn representation is shared by all outputs, so they agree; what is private to one varies in the second step.
 The subset's representation comes from augmented copies, so that it is recognised in other forms too; what is drawn
-comes from the samples as they are. The representation is modelled with the noise under which the fusion learned it.
+comes from the samples as they are. The representation is modelled with the noise under which the fusion learned it,
+and it is given with noise as well (conditioning augmentation, Ho et al. 2022, arXiv:2106.15282, section 4): without,
+`whole` learns by heart which digit each caption belongs to, even where the caption does not say it.
 Writes below data/train: `whole` and a model a modality, their card and their loss curves.
 """
 
@@ -20,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Generator, Tensor
 
 from stages.common.files import read_json, write_json, write_table
-from stages.common.learning import Training, optimise, set_up, stream
+from stages.common.learning import Training, noisy, optimise, set_up, stream
 from stages.common.networks import initialise
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
@@ -46,6 +48,7 @@ class Train(Strict):
 
     model: Literal["flow"]  # family of all models
     average: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
+    condition_noise: Annotated[float, Field(ge=0)]  # standard deviation of that on the observed side, in training
     whole: Budget
     parts: Budget  # of each modality's model
 
@@ -57,7 +60,9 @@ def main() -> None:
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         fused, cards = load_fused(Path("data/fuse")), {}
-        jobs = {"whole": whole_pairs(bank, fused)} | {name: part_pairs(bank, fused, name) for name in bank.names}
+        jobs = {"whole": whole_pairs(bank, fused, settings.condition_noise)} | {
+            name: part_pairs(bank, fused, name) for name in bank.names
+        }
         for name, pairs in jobs.items():
             budget = settings.whole if name == "whole" else settings.parts
             model, shape, curve = fit(name, pairs, budget, settings, run.seed, door.state)
@@ -67,7 +72,7 @@ def main() -> None:
         write_json(door.out / "generator.json", {"family": settings.model, "models": cards})
 
 
-def whole_pairs(bank: Bank, fused: Fused) -> Pairs:
+def whole_pairs(bank: Bank, fused: Fused, noise: float) -> Pairs:
     """Representation of the whole (B, U), given that of a random subset and which it is (B, U + M)."""
     there, variants = bank.known, bank.copies.shape[1]
     views = all_views(fused, bank.copies.flatten(0, 1), there.repeat_interleave(variants, 0))  # (2^M, R V, U)
@@ -77,7 +82,8 @@ def whole_pairs(bank: Bank, fused: Fused) -> Pairs:
         copies = torch.randint(views.shape[1], (batch,), generator=stream)
         samples = copies // variants
         seen = random_subsets(there[samples], nothing=NOTHING, stream=stream)
-        return fused.blur(wholes[samples], stream), torch.cat([views[number(seen), copies], seen], -1)
+        view = noisy(views[number(seen), copies], noise, stream)  # (B, U)
+        return fused.blur(wholes[samples], stream), torch.cat([view, seen], -1)
 
     return draw
 

@@ -34,7 +34,7 @@ FUSED = Fused(Visible(), noise=0.0)
 
 
 def test_the_whole_is_asked_for_as_it_is_given_part_of_a_copy(bank: Bank) -> None:
-    target, condition = whole_pairs(bank, FUSED)(500, stream(1, "test"))
+    target, condition = whole_pairs(bank, FUSED, 0.0)(500, stream(1, "test"))
     view, seen = condition.split([5, 2], -1)
     sample = target[:, 0].long() - 1
     there = bank.there[sample]
@@ -58,9 +58,17 @@ def test_a_modality_is_learned_from_samples_that_have_it(bank: Bank) -> None:
 
 def test_the_noise_of_the_fusion_lies_on_what_is_asked_for(bank: Bank) -> None:
     fused = Fused(Visible(), noise=0.25)
-    target, _ = whole_pairs(bank, fused)(4000, stream(1, "test"))
-    noise = target[:, 0] - target[:, 0].round()
-    assert noise.std() == pytest.approx(0.25, rel=0.15)
+    target, _ = whole_pairs(bank, fused, 0.0)(4000, stream(1, "test"))
+    assert (target[:, 0] - target[:, 0].round()).std() == pytest.approx(0.25, rel=0.15)
+
+
+def test_noise_lies_on_what_is_given_and_leaves_alone_what_was_asked_and_which_it_is(bank: Bank) -> None:
+    (clean, exact), (target, condition) = (
+        whole_pairs(bank, FUSED, noise)(4000, stream(1, "test")) for noise in (0.0, 0.4)
+    )
+    assert (condition - exact)[:, :5].std() == pytest.approx(0.4, rel=0.05)
+    assert torch.equal(condition[:, 5:], exact[:, 5:])
+    assert torch.equal(target, clean)
 
 
 def test_a_subset_is_numbered_as_its_view() -> None:
