@@ -69,17 +69,19 @@ def optimise(
     name: str,
     state: Path,
     average: float = 0.0,
+    betas: tuple[float, float] = (0.9, 0.99),
     keep_every_s: float = KEEP_EVERY_S,
 ) -> pd.DataFrame:
     """Minimise ``sum(loss(stream).values())`` over the parameters of `model`; returns the loss curve.
 
-    `average` is the decay of the moving average that the model is left with (0: the last weights). `state` is a
-    folder for the resumable state. Raises ValueError naming the setting to change when the loss is not finite.
+    `average` is the decay of the moving average that the model is left with (0: the last weights), `betas` those of
+    the gradient's moments. `state` is a folder for the resumable state. Raises ValueError naming the setting to change
+    when the loss is not finite.
     """
     steps, learning_rate = training.steps, training.learning_rate
     weights = [p for p in model.parameters() if p.requires_grad]
     mean = [p.detach().clone() for p in weights]
-    adam = torch.optim.AdamW(weights, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    adam = torch.optim.AdamW(weights, lr=learning_rate, betas=betas, weight_decay=0.01, fused=True)
     file, curve = state / f"{name.replace('/', '-')}.safetensors", Curve(steps)
     first, kept = resume(file, weights, mean, adam, curve), time.monotonic()
     for step in progress(range(first, steps), title=name, total=steps, start=first):

@@ -34,3 +34,9 @@ def random_halves(there: Tensor, stream: Generator) -> Tensor:
     count = there.sum(-1, keepdim=True)  # (B, 1)
     taken = 1 + torch.rand(count.shape, generator=stream) * (count - 1).clamp(min=1)  # in [1, count)
     return there & (order < taken.floor())
+
+
+def number(seen: Tensor) -> Tensor:
+    """(B, M) bool -> (B,) a number for each subset, from 0 to 2^M - 1: the modalities as binary digits."""
+    digits = 2 ** torch.arange(seen.shape[1] - 1, -1, -1)
+    return (seen * digits).sum(-1)

@@ -52,6 +52,7 @@ class Fusion(nn.Module):
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
         """Tokens and which modalities are seen, (B, M) bool -> (B, U)."""
         seen = torch.cat([seen.new_ones(len(seen), 1), seen], 1)  # (B, 1 + M)
+        tokens = tokens.masked_fill(~seen[..., None], 0.0)  # not even what is no number there
         score, value = self.attend(tokens, seen)
         tokens = tokens + self.out((score @ value).transpose(1, 2).flatten(2))  # (B, 1 + M, D)
         mean = (tokens * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)  # (B, D)

@@ -5,6 +5,7 @@ curve.
 """
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import torch
@@ -17,16 +18,19 @@ from stages.common.params import Run, load, load_modalities
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
 from stages.features.bank import read_bank
-from stages.fusion import attention
+from stages.fusion import attention, concat, gated, matrix
 from stages.fusion.prediction import Learning
 
-FUSIONS = {"attention": attention}
+FUSIONS: dict[str, ModuleType] = {"concat": concat, "matrix": matrix, "gated": gated, "attention": attention}
 
 
 class Fuse(Learning):
     """Section `fuse`."""
 
-    method: Literal["attention"]
+    method: Literal["concat", "matrix", "gated", "attention"]
+    concat: concat.Settings
+    matrix: matrix.Settings
+    gated: gated.Settings
     attention: attention.Settings
 
 
@@ -65,7 +69,8 @@ def main() -> None:
         save_file(fusion.state_dict(), door.out / "fusion.safetensors")
         write_json(door.out / "fusion.json", card)
         write_tensors(door.out / "vectors.safetensors", {name: vector.numpy() for name, vector in vectors.items()})
-        write_table(door.out / "curve.csv", curve)
+        if curve is not None:  # a closed form has none
+            write_table(door.out / "curve.csv", curve)
 
 
 def load_fused(folder: Path) -> Fused:

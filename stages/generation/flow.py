@@ -4,26 +4,34 @@ Noise x0 and data x1 are joined by x_t = (1 - t) x0 + t x1; the model learns dx/
 velocity from noise to data with Heun's second-order steps.
 Sources: Lipman et al. 2023, arXiv:2210.02747, section 4.1 (loss); Karras et al. 2022, arXiv:2206.00364, sections 3
 and 5 (solver; preconditioning, here derived for straight paths).
-Axes: B batch, D width of the target, C width of the condition. Time runs from 0 (noise) to 1 (data).
+Axes: B batch, D width of the target, C width of the condition, F frequency. Time runs from 0 (noise) to 1 (data).
 """
 
 import math
 
 import torch
+from pydantic import PositiveInt
 from torch import Generator, Tensor, nn
 
 from stages.common.networks import Perceptron
+from stages.common.params import Strict
 
-FREQUENCIES = 16  # of the time embedding
+
+class Settings(Strict):
+    """Section `train.flow`."""
+
+    frequencies: PositiveInt  # F, of the time embedding
 
 
 class Flow(nn.Module):
     """A density of D-wide vectors of unit variance, given C-wide conditions."""
 
-    def __init__(self, *, width: int, condition: int, hidden: int, depth: int) -> None:
+    betas = (0.9, 0.99)  # of the optimiser's moving averages
+
+    def __init__(self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings) -> None:
         super().__init__()
-        self.width = width
-        self.network = Perceptron(width + condition + 2 * FREQUENCIES, width, width=hidden, depth=depth)
+        self.width, self.frequencies = width, settings.frequencies
+        self.network = Perceptron(width + condition + 2 * self.frequencies, width, width=hidden, depth=depth)
 
     def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         """Velocity (B, D) at (B, D) points and (B, 1) times.
@@ -32,7 +40,7 @@ class Flow(nn.Module):
         learns the rest alone, scaled to unit variance.
         """
         variance = t**2 + (1 - t) ** 2  # (B, 1) of x
-        octaves = torch.exp(torch.linspace(0, math.log(100), FREQUENCIES))  # (F,)
+        octaves = torch.exp(torch.linspace(0, math.log(100), self.frequencies))  # (F,)
         times = torch.cat([(t * octaves).sin(), (t * octaves).cos()], -1)  # (B, 2 F)
         rest = self.network(torch.cat([x / variance.sqrt(), condition, times], -1)).float()  # (B, D)
         velocity: Tensor = (2 * t - 1) / variance * x + rest / variance.sqrt()

@@ -13,7 +13,7 @@ Writes below data/train: `whole` and a model a modality, their card and their lo
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 import torch
@@ -26,12 +26,15 @@ from stages.common.learning import Training, noisy, optimise, set_up, stream
 from stages.common.networks import initialise
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
-from stages.common.subsets import random_subsets
+from stages.common.subsets import number, random_subsets
 from stages.features.bank import Bank, read_bank
 from stages.fusion.fuse import Fused, load_fused
+from stages.generation import flow, gan, vae
 from stages.generation.families import FAMILIES, Density
 
 NOTHING = 0.25  # chance that a training step observes nothing
+CHECKED = 512  # samples that are drawn after training
+COLLAPSED = 0.05  # share of the data's variance below which a model is of no use
 
 Pairs = Callable[[int, Generator], tuple[Tensor, Tensor]]  # a random batch of targets (B, D) and conditions (B, C)
 
@@ -46,11 +49,19 @@ class Budget(Training):
 class Train(Strict):
     """Section `train`."""
 
-    model: Literal["flow"]  # family of all models
+    model: Literal["gan", "vae", "flow"]  # family of all models
     average: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
     condition_noise: Annotated[float, Field(ge=0)]  # standard deviation of that on the observed side, in training
     whole: Budget
     parts: Budget  # of each modality's model
+    gan: gan.Settings
+    vae: vae.Settings
+    flow: flow.Settings
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The settings of the family that was chosen."""
+        return dict(getattr(self, self.model).model_dump())
 
 
 def main() -> None:
@@ -69,7 +80,9 @@ def main() -> None:
             save_file(model.state_dict(), door.out / f"{name}.safetensors")
             write_table(door.out / f"{name}.curve.csv", curve)
             cards[name] = shape
-        write_json(door.out / "generator.json", {"family": settings.model, "models": cards})
+        write_json(
+            door.out / "generator.json", {"family": settings.model, "settings": settings.own, "models": cards}
+        )  # fmt: skip
 
 
 def whole_pairs(bank: Bank, fused: Fused, noise: float) -> Pairs:
@@ -108,16 +121,35 @@ def fit(
     """A model of the density that `pairs` come from, its shape and its loss curve."""
     target, condition = pairs(1, stream(seed, f"train/{name}/shape"))
     shape = {"width": target.shape[1], "condition": condition.shape[1], "hidden": budget.hidden, "depth": budget.depth}
-    model = FAMILIES[settings.model](**shape)
+    model = build(settings.model, shape, settings.own)
     initialise(model, stream(seed, f"train/{name}/weights"))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         return model.losses(*pairs(budget.batch, stream), stream)
 
     curve = optimise(
-        model, loss, budget, average=settings.average, seed=seed, name=f"train/{name}", state=state
+        model, loss, budget, average=settings.average, betas=model.betas, seed=seed, name=f"train/{name}", state=state
     )  # fmt: skip
+    check_spread(model, *pairs(CHECKED, stream(seed, f"train/{name}/check")), f"train.{settings.model}", name)
     return model, shape, curve
+
+
+def check_spread(model: Density, target: Tensor, condition: Tensor, section: str, name: str) -> None:
+    """Raises ValueError when samples of `model` hardly differ though the data do: a collapsed training."""
+    noise = torch.randn(target.shape, generator=stream(0, "train/check"))
+    made = model.sample(condition, noise, steps=10)
+    share = (made.var(0).sum() / target.var(0).sum()).item()
+    if not share > COLLAPSED:
+        raise ValueError(
+            f"'{name}': expected samples that differ as the data do, got {share:.1%} of their variance: the training "
+            f"collapsed; change the settings in {section} (of a gan: raise penalty or noise) or lower learning_rate"
+        )
+
+
+def build(family: str, shape: dict[str, int], settings: dict[str, Any]) -> Density:
+    """An untrained model."""
+    model, own = FAMILIES[family]
+    return model(**shape, settings=own(**settings))
 
 
 def all_views(fused: Fused, features: Tensor, there: Tensor) -> Tensor:
@@ -126,18 +158,12 @@ def all_views(fused: Fused, features: Tensor, there: Tensor) -> Tensor:
     return torch.stack([fused(features, there & torch.tensor(subset)) for subset in subsets])
 
 
-def number(seen: Tensor) -> Tensor:
-    """(B, M) bool -> (B,) the subset's place among `all_views`: the modalities as binary digits."""
-    digits = 2 ** torch.arange(seen.shape[1] - 1, -1, -1)
-    return (seen * digits).sum(-1)
-
-
 def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density, list[Density]]:
     """The trained models that this stage kept in `folder`: `whole`, and one for each of the modalities `names`."""
     card = read_json(folder / "generator.json")
 
     def read(name: str) -> Density:
-        model = FAMILIES[card["family"]](**card["models"][name])
+        model = build(card["family"], card["models"][name], card["settings"])
         model.load_state_dict(load_file(folder / f"{name}.safetensors"))
         return model.eval().requires_grad_(False)
 

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from stages.common.learning import stream
+from stages.common.subsets import number
 from stages.features.bank import Bank
 from stages.fusion.fuse import Fused
-from stages.generation.train import all_views, number, part_pairs, whole_pairs
+from stages.generation.train import all_views, check_spread, part_pairs, whole_pairs
 
 NAMES, WIDTHS, SAMPLES, VARIANTS = ("image", "text"), [2, 3], 40, 3
 
@@ -77,3 +78,23 @@ def test_a_subset_is_numbered_as_its_view() -> None:
     features = torch.ones(1, 5)
     views = all_views(FUSED, features, torch.ones(1, 2, dtype=torch.bool))
     assert torch.equal(views[:, 0], FUSED(features.expand(4, -1), seen))
+
+
+class Same(torch.nn.Module):
+    """A model that always draws the same, with a little noise."""
+
+    def __init__(self, size: float) -> None:
+        super().__init__()
+        self.size = size
+
+    def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
+        return 1 + self.size * noise
+
+
+@pytest.mark.parametrize("size", [0.0, 0.1, float("nan")])
+def test_a_collapsed_training_is_refused_with_the_section_to_change(size: float) -> None:
+    target = torch.randn(300, 5, generator=stream(1, "target"))
+    check_spread(Same(0.5), target, torch.zeros(300, 1), "train.gan", "whole")  # type: ignore[arg-type]  # a stand-in
+    with pytest.raises(ValueError, match=r"'whole': .* collapsed; .* train\.gan") as told:
+        check_spread(Same(size), target, torch.zeros(300, 1), "train.gan", "whole")  # type: ignore[arg-type]
+    assert "\n" not in str(told.value)

@@ -1,0 +1,62 @@
+"""Fusion by masked concatenation: the plainest network that takes any subset.
+
+The features of all modalities side by side, zero where a modality is missing, and the mask, which tells such zeros
+from measured ones, go through one perceptron.
+Axes: B batch, M modality, W features of all modalities, U unified width.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm
+
+from stages.common.networks import Perceptron
+from stages.common.params import Strict
+from stages.features.bank import Bank
+from stages.fusion.prediction import Learning, fit_by_prediction
+
+
+class Settings(Strict):
+    """Section `fuse.concat`."""
+
+    hidden: PositiveInt  # width of the perceptron
+    depth: PositiveInt  # its residual blocks
+
+
+class Fusion(nn.Module):
+    """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over U."""
+
+    widths: Tensor
+
+    def __init__(self, widths: list[int], unified: int, settings: Settings) -> None:
+        super().__init__()
+        self.unified = unified
+        self.register_buffer("widths", torch.tensor(widths), persistent=False)
+        self.head = Perceptron(sum(widths) + len(widths), unified, width=settings.hidden, depth=settings.depth)
+
+    def tokenise(self, features: Tensor) -> Tensor:
+        """The features are their own tokens: (B, W)."""
+        return features
+
+    def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
+        """Features and which modalities are seen, (B, M) bool -> (B, U)."""
+        known = torch.where(seen.repeat_interleave(self.widths, -1), tokens, 0.0)  # (B, W)
+        return layer_norm(self.head(torch.cat([known, seen], -1)).float(), (self.unified,))
+
+    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
+        """(B, W) features and (B, M) bool -> (B, U)."""
+        return self.mix(self.tokenise(features), seen)
+
+
+def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+    """An untrained fusion."""
+    return Fusion(widths, unified, settings)
+
+
+def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state: Path) -> tuple[Fusion, pd.DataFrame]:
+    """Learn to fuse the modalities of `bank`; returns the fusion and its loss curve."""
+    fusion = build(bank.widths, learning.unified, settings)
+    return fusion, fit_by_prediction(fusion, bank, learning, seed=seed, state=state)

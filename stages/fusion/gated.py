@@ -1,0 +1,71 @@
+"""Fusion by gates: each modality says what it means and how much it should count.
+
+A perceptron for each modality gives values and gates, dimension by dimension; the values of what is seen are
+averaged with weights that are the softmax of the gates over what is seen, one constant modality included, so that
+the empty subset has a representation too.
+Source: gated multimodal units, Arevalo et al. 2017, arXiv:1702.01992, section 3, whose gates see all modalities;
+here a gate sees its own alone, so that any subset can be fused.
+Axes: B batch, M modality, D token width, U unified width.
+"""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm
+
+from stages.common.networks import Perceptron
+from stages.common.params import Strict
+from stages.features.bank import Bank
+from stages.fusion.prediction import Learning, fit_by_prediction
+
+
+class Settings(Strict):
+    """Section `fuse.gated`."""
+
+    token_width: PositiveInt  # D, values and gates of a modality
+    hidden: PositiveInt  # width of the perceptrons
+    depth: PositiveInt  # residual blocks of each
+
+
+class Fusion(nn.Module):
+    """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over U."""
+
+    def __init__(self, widths: list[int], unified: int, settings: Settings) -> None:
+        super().__init__()
+        width, across = settings.token_width, {"width": settings.hidden, "depth": settings.depth}
+        self.widths, self.unified = widths, unified
+        self.tokens = nn.ModuleList(Perceptron(features, 2 * width, **across) for features in widths)
+        self.always = nn.Parameter(torch.zeros(2 * width))
+        self.head = Perceptron(width, unified, **across)
+
+    def tokenise(self, features: Tensor) -> Tensor:
+        """(B, W) features -> (B, 1 + M, 2 D) values and gates, the constant modality first."""
+        parts = zip(self.tokens, features.split(self.widths, -1), strict=True)
+        return torch.stack([self.always.expand(len(features), -1), *(token(part) for token, part in parts)], 1)
+
+    def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
+        """Values and gates and which modalities are seen, (B, M) bool -> (B, U)."""
+        value, gate = tokens.float().chunk(2, -1)  # (B, 1 + M, D) each
+        seen = torch.cat([seen.new_ones(len(seen), 1), seen], 1)  # (B, 1 + M)
+        weight = gate.masked_fill(~seen[..., None], -math.inf).softmax(1)  # (B, 1 + M, D)
+        value = value.masked_fill(~seen[..., None], 0.0)  # a missing modality is never read
+        return layer_norm(self.head((weight * value).sum(1)).float(), (self.unified,))
+
+    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
+        """(B, W) features and (B, M) bool -> (B, U)."""
+        return self.mix(self.tokenise(features), seen)
+
+
+def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+    """An untrained fusion."""
+    return Fusion(widths, unified, settings)
+
+
+def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state: Path) -> tuple[Fusion, pd.DataFrame]:
+    """Learn to fuse the modalities of `bank`; returns the fusion and its loss curve."""
+    fusion = build(bank.widths, learning.unified, settings)
+    return fusion, fit_by_prediction(fusion, bank, learning, seed=seed, state=state)

@@ -1,0 +1,90 @@
+"""Fusion by matrices: linear, in closed form.
+
+The representation of a whole sample is what the modalities share linearly: generalised canonical correlations
+(MAXVAR, Kettenring 1971), found as the leading principal components of the modalities' whitened features side by
+side. The representation of a subset is the ridge regression of that on the subset's features, a matrix a subset.
+Axes: N samples, B batch, M modality, W features of all modalities, U unified width.
+"""
+
+from itertools import product
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
+from torch import Tensor, nn
+
+from stages.common.params import Strict
+from stages.common.subsets import number
+from stages.features.bank import Bank
+from stages.fusion.prediction import Learning
+
+
+class Settings(Strict):
+    """Section `fuse.matrix`."""
+
+    ridge: Annotated[float, Field(gt=0)]  # penalty of the regressions, beside N times a feature's variance
+
+
+class Fusion(nn.Module):
+    """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over wholes."""
+
+    widths: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, widths: list[int], unified: int) -> None:
+        super().__init__()
+        subsets = 2 ** len(widths)
+        self.register_buffer("widths", torch.tensor(widths), persistent=False)
+        self.register_buffer("weight", torch.zeros(subsets, sum(widths), unified))  # by `number` of the subset
+        self.register_buffer("bias", torch.zeros(subsets, unified))
+
+    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
+        """(B, W) features and (B, M) bool -> (B, U)."""
+        known = torch.where(seen.repeat_interleave(self.widths, -1), features, 0.0)  # (B, W)
+        subset = number(seen)  # (B,)
+        unified = self.bias[subset]  # (B, U)
+        for which in subset.unique().tolist():
+            rows = subset == which
+            unified[rows] += known[rows] @ self.weight[which]
+        return unified
+
+
+def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+    """A fusion of zeros."""
+    return Fusion(widths, unified)
+
+
+def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state: Path) -> tuple[Fusion, None]:
+    """Solve for the fusion of the modalities of `bank`; there is no loss curve.
+
+    Raises ValueError when no train sample has all modalities, or the representation is asked to be too wide.
+    """
+    complete = bank.known.all(1)
+    features, variants = bank.targets[complete].numpy(), bank.copies.shape[1]  # (N, W)
+    width = min(len(features), features.shape[1])
+    if learning.unified >= width:
+        raise ValueError(
+            f"fuse.unified: expected less than {width} for 'matrix' (samples with all modalities, or features), "
+            f"got {learning.unified}; lower it or choose another fuse.method"
+        )
+    whitened = [PCA(whiten=True, svd_solver="full").fit_transform(part) for part in split(features, bank.widths)]
+    shared = PCA(learning.unified, whiten=True, svd_solver="full").fit_transform(np.concatenate(whitened, 1))  # (N, U)
+    fusion = build(bank.widths, learning.unified, settings)
+    copies, targets = bank.copies[complete].flatten(0, 1).numpy(), np.repeat(shared, variants, axis=0)
+    for subset in product((False, True), repeat=len(bank.widths)):
+        if any(subset):
+            which, columns = number(torch.tensor([subset]))[0], np.repeat(subset, bank.widths)
+            found = Ridge(settings.ridge * len(copies), solver="cholesky").fit(copies[:, columns], targets)
+            fusion.weight[which, torch.from_numpy(columns)] = torch.from_numpy(found.coef_.T)
+            fusion.bias[which] = torch.from_numpy(found.intercept_)
+    return fusion, None
+
+
+def split(features: np.ndarray, widths: list[int]) -> list[np.ndarray]:
+    """(N, W) -> the modalities' own columns."""
+    return np.split(features, np.cumsum(widths)[:-1], axis=1)

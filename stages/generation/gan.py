@@ -1,0 +1,84 @@
+"""Conditional generative adversarial network: L = L_G + lambda L_D.
+
+L_G = -E log D(G(z, c), c) and L_D = -E log D(x, c) - E log(1 - D(G(z, c), c)), as in the article, section 4.1. One
+optimiser can minimise their sum because each part teaches its own network only: in L_G the discriminator's weights
+are constants, in L_D the generator's samples are.
+What makes it stable: both kinds of items bear the same noise, so that their densities overlap (instance noise, Arjovsky
+and Bottou 2017, arXiv:1701.04862, section 3), and the discriminator may not be steep, neither at real items (R1,
+Mescheder et al. 2018, arXiv:1801.04406, section 4.1) nor at generated ones (R2), where the slope is measured by a
+finite difference (Lin et al. 2025, arXiv:2501.08316, section 3.3), which needs no second derivative.
+Source of the method: Goodfellow et al. 2014, arXiv:1406.2661.
+Axes: B batch, D width of the target and of the noise, C width of the condition.
+"""
+
+from itertools import pairwise
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Generator, Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import softplus
+
+from stages.common.learning import noisy
+from stages.common.networks import Perceptron
+from stages.common.params import Strict
+
+NEAR = 0.05  # length of a step by which the slope of the discriminator is measured, per value
+
+
+class Settings(Strict):
+    """Section `train.gan`."""
+
+    discrimination: Annotated[float, Field(gt=0)]  # lambda, weight of the discriminator's loss
+    penalty: Annotated[float, Field(ge=0)]  # weight of the discriminator's slope
+    noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on what the discriminator sees
+
+
+class Gan(nn.Module):
+    """A density of D-wide vectors of unit variance, given C-wide conditions."""
+
+    betas = (0.0, 0.99)  # of the optimiser: no momentum, which turns in circles (Mescheder et al. 2018, section 3)
+
+    def __init__(self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings) -> None:
+        super().__init__()
+        self.width, self.settings = width, settings
+        self.generator = Perceptron(width + condition, width, width=hidden, depth=depth)
+        self.discriminator = discriminator(width + condition, width=hidden, depth=depth)
+
+    def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
+        noise = torch.randn(target.shape, generator=stream)
+        made = self.generator(torch.cat([noise, condition], -1)).float()  # (B, D)
+        real, fake = (noisy(items, self.settings.noise, stream) for items in (target, made))
+        constant = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
+        fooled = functional_call(self.discriminator, constant, (torch.cat([fake, condition], -1),)).float()
+        on_real, on_fake = self.judge(real, condition), self.judge(fake.detach(), condition)  # (B, 1) logits of D
+        slopes = [
+            ((self.judge(noisy(items.detach(), NEAR, stream), condition) - there) / NEAR) ** 2
+            for items, there in ((real, on_real), (fake, on_fake))
+        ]
+        return {
+            "generation": softplus(-fooled).mean(),
+            "discrimination": self.settings.discrimination * (softplus(-on_real) + softplus(on_fake)).mean(),
+            "penalty": self.settings.discrimination * self.settings.penalty / 2 * torch.cat(slopes).mean(),
+        }
+
+    def judge(self, items: Tensor, condition: Tensor) -> Tensor:
+        """The discriminator's logit (B, 1): log D / (1 - D). In full precision: slopes are small differences."""
+        with torch.autocast("cpu", enabled=False):
+            logit: Tensor = self.discriminator(torch.cat([items.float(), condition.float()], -1))
+        return logit
+
+    @torch.no_grad()
+    def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
+        """(B, C) conditions and (B, D) noise -> (B, D) samples, in one step whatever `steps` says."""
+        made: Tensor = self.generator(torch.cat([noise, condition], -1)).float()
+        return made
+
+
+def discriminator(inputs: int, *, width: int, depth: int) -> nn.Sequential:
+    """(B, inputs) -> (B, 1) through `depth` layers of `width`. Normalising them would hide how far off an item is: its
+    slope would vanish there, and a generator that has run away would never come back."""
+    widths = [inputs, *depth * [width]]
+    layers = [(nn.Linear(one, other), nn.LeakyReLU(0.2)) for one, other in pairwise(widths)]
+    return nn.Sequential(*(part for layer in layers for part in layer), nn.Linear(width, 1))
