@@ -17,6 +17,7 @@ from stages.generation.train import build
 from tests.clones import ROOT
 
 SETTINGS: dict[str, Any] = read_yaml(ROOT / "params.yaml")["train"]
+SETTINGS["vae"] = {"beta": 0.1}  # twice the variance that the decoder is granted: the modes below are narrow
 
 
 def untrained(family: str, *, width: int, hidden: int = 8) -> Any:
@@ -46,9 +47,8 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return losses
 
     state = tmp_path_factory.mktemp("state")
-    optimise(
-        model, loss, Training(steps=1500, batch=256, learning_rate=0.002), seed=1, name="toy", state=state, average=0.99
-    )
+    training = Training(steps=1500, batch=256, learning_rate=0.002)
+    optimise(model, loss, training, betas=model.betas, average=0.99, seed=1, name="toy", state=state)
     return model
 
 
