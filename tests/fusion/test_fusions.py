@@ -66,3 +66,5 @@ def test_samples_do_not_see_each_other_and_may_differ_in_subset(fusion: nn.Modul
     for row in range(3):
         alone = fusion(features(1, 3)[row : row + 1], seen[row : row + 1])
         torch.testing.assert_close(together[row : row + 1], alone, atol=1e-5, rtol=1e-5)
+    order = torch.tensor([2, 0, 1])
+    torch.testing.assert_close(fusion(features(1, 3)[order], seen[order]), together[order], atol=1e-5, rtol=1e-5)
