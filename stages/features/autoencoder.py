@@ -9,7 +9,7 @@ Axes: B batch, P values of an item, K principal components, D features.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ LEVELS = 255.0  # both pictures and spectra come as bytes
 class Settings(Training):
     """Sections `extract.image` and `extract.audio`."""
 
+    codec: Literal["autoencoder", "pixels"]  # pixels: the levels themselves, none of what follows
     width: PositiveInt  # D, features
     components: PositiveInt  # K, principal components in front
     hidden: PositiveInt  # width of the perceptrons

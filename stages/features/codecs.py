@@ -1,4 +1,4 @@
-"""The codecs: a module a modality, all with `Settings`, `fit`, `build` and a model that can `encode` and `decode`."""
+"""The codecs: modules with `fit`, `build` and a model that can `encode` and `decode`; each modality has its choice."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,16 +8,22 @@ from typing import Any
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
-from stages.features import autoencoder, text
+from stages.features import autoencoder, pixels, text
 
-CODECS: dict[str, ModuleType] = {"image": autoencoder, "text": text, "audio": autoencoder}
+CODECS: dict[str, ModuleType] = {"autoencoder": autoencoder, "pixels": pixels, "text": text}
+SETTINGS: dict[str, type[autoencoder.Settings] | type[text.Settings]] = {
+    "image": autoencoder.Settings,
+    "text": text.Settings,
+    "audio": autoencoder.Settings,
+}
 
 
 def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:
     """The trained codecs that `extract` kept below `folder`, by modality."""
     codecs = {}
     for name in names:
-        codec = CODECS[name].build(read_json(folder / name / "codec.json"))
+        card = read_json(folder / name / "codec.json")
+        codec = CODECS[card["codec"]].build(card)
         codec.load_state_dict(load_file(folder / name / "codec.safetensors"))
         codecs[name] = codec.eval()
 

@@ -16,7 +16,7 @@ from stages.common.learning import set_up
 from stages.common.params import Run, load
 from stages.common.stage import stage
 from stages.features.autoencoder import parts
-from stages.features.codecs import CODECS
+from stages.features.codecs import CODECS, SETTINGS
 from stages.features.reconstruction import errors
 
 CLEAN = Path("data/preprocess")
@@ -25,9 +25,10 @@ CLEAN = Path("data/preprocess")
 def main(modality: str) -> None:
     """Write data/extract/<modality>."""
     with stage(f"extract@{modality}") as door:
-        if modality not in CODECS:
-            raise ValueError(f"modalities: expected some of {', '.join(CODECS)}, got '{modality}'; correct params.yaml")
-        settings, run = load(CODECS[modality].Settings, f"extract.{modality}"), load(Run, "run")
+        if modality not in SETTINGS:
+            known = ", ".join(SETTINGS)
+            raise ValueError(f"modalities: expected some of {known}, got '{modality}'; correct params.yaml")
+        settings, run = load(SETTINGS[modality], f"extract.{modality}"), load(Run, "run")
         set_up(run.threads)
         samples = read_table(CLEAN / "samples.csv", text=("id",))
         clean = np.load(CLEAN / f"{modality}.clean.npy", mmap_mode="r")
@@ -35,7 +36,7 @@ def main(modality: str) -> None:
         train, there = samples["split"] == "train", samples[f"has_{modality}"]
         present = np.repeat(there[train].to_numpy(), len(augmented) // train.sum())
         items = augmented if present.all() else augmented[present]
-        codec, curve = CODECS[modality].fit(
+        codec, curve = CODECS[settings.codec].fit(
             settings, items, seed=run.seed, name=f"extract/{modality}", state=door.state
         )
         with torch.no_grad():
@@ -46,10 +47,10 @@ def main(modality: str) -> None:
             test = ((samples["split"] == "test") & there).to_numpy()
             made = codec.decode(torch.from_numpy(features["clean"][test]))
         save_file(codec.state_dict(), door.out / "codec.safetensors")
-        write_json(door.out / "codec.json", codec.card)
+        write_json(door.out / "codec.json", {"codec": settings.codec} | codec.card)
         write_tensors(door.out / "features.safetensors", features)
         write_table(door.out / "curve.csv", curve)
-        write_json(door.out / "reconstruction.json", errors(items, clean[test], made, settings.width))
+        write_json(door.out / "reconstruction.json", errors(items, clean[test], made, features["clean"].shape[1]))
 
 
 if __name__ == "__main__":

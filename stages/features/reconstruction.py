@@ -4,6 +4,8 @@ Pictures and spectra: mean squared error, levels scaled to [0, 1]. Captions: sha
 linear map works on one-hot tokens and the likeliest token is taken.
 """
 
+from math import prod
+
 import numpy as np
 from sklearn.decomposition import PCA
 
@@ -14,7 +16,7 @@ def errors(train: np.ndarray, test: np.ndarray, made: np.ndarray, width: int) ->
     """Errors of the codec's `made` and of a PCA with `width` components on (N, *shape) `test` items."""
     few = train[:: max(1, len(train) // SAMPLE)][:SAMPLE]
     tokens = int(max(few.max(), test.max())) + 1 if test.dtype == np.uint16 else 0
-    components = min(width, len(few) - 1)
+    components = min(width, len(few) - 1, prod(few.shape[1:]))
     pca = PCA(components, svd_solver="randomized", random_state=0).fit(as_numbers(few, tokens))
     linear = pca.inverse_transform(pca.transform(as_numbers(test, tokens)))
     if tokens:

@@ -8,7 +8,7 @@ Axes: B batch, T token, D features, V vocabulary.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from stages.data.text import END, PAD, START
 class Settings(Training):
     """Section `extract.text`."""
 
+    codec: Literal["text"]  # the only one so far
     width: PositiveInt  # D, features
     token_width: PositiveInt  # of a token's embedding
     hidden: PositiveInt  # width of reader and writer

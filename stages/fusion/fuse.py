@@ -18,16 +18,23 @@ from stages.common.params import Run, load, load_modalities
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
 from stages.features.bank import read_bank
-from stages.fusion import attention, concat, gated, matrix
+from stages.fusion import attention, concat, gated, matrix, none
 from stages.fusion.prediction import Learning
 
-FUSIONS: dict[str, ModuleType] = {"concat": concat, "matrix": matrix, "gated": gated, "attention": attention}
+FUSIONS: dict[str, ModuleType] = {
+    "none": none,
+    "concat": concat,
+    "matrix": matrix,
+    "gated": gated,
+    "attention": attention,
+}
 
 
 class Fuse(Learning):
     """Section `fuse`."""
 
-    method: Literal["concat", "matrix", "gated", "attention"]
+    method: Literal["none", "concat", "matrix", "gated", "attention"]
+    none: none.Settings
     concat: concat.Settings
     matrix: matrix.Settings
     gated: gated.Settings
@@ -37,9 +44,9 @@ class Fuse(Learning):
 class Fused(nn.Module):
     """A trained fusion with the noise under which it was learned."""
 
-    def __init__(self, fusion: nn.Module, noise: float) -> None:
+    def __init__(self, fusion: nn.Module, width: int, noise: float) -> None:
         super().__init__()
-        self.fusion, self.noise = fusion, noise
+        self.fusion, self.width, self.noise = fusion, width, noise
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features of which (B, M) are seen -> (B, U)."""
@@ -65,7 +72,7 @@ def main() -> None:
                 for subset in (*proper_subsets(bank.names), bank.names)
             }
         card: dict[str, Any] = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
-        card |= {"unified": settings.unified, "noise": settings.noise, "settings": own.model_dump()}
+        card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
         save_file(fusion.state_dict(), door.out / "fusion.safetensors")
         write_json(door.out / "fusion.json", card)
         write_tensors(door.out / "vectors.safetensors", {name: vector.numpy() for name, vector in vectors.items()})
@@ -79,7 +86,7 @@ def load_fused(folder: Path) -> Fused:
     method = FUSIONS[card["method"]]
     fusion = method.build(card["widths"], card["unified"], method.Settings(**card["settings"]))
     fusion.load_state_dict(load_file(folder / "fusion.safetensors"))
-    return Fused(fusion, card["noise"]).eval().requires_grad_(False)
+    return Fused(fusion, card["unified"], card["noise"]).eval().requires_grad_(False)
 
 
 if __name__ == "__main__":

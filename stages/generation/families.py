@@ -1,7 +1,9 @@
-"""The families of generators, a model of a conditional density each: (width, condition, hidden, depth, settings) and
+"""The families of generators, each a model of a conditional density: (width, condition, hidden, depth, settings, grid)
+and
 
 losses(target, condition, stream)         (B, D), (B, C) -> named parts of the loss
-sample(condition, noise, *, steps)        (B, C), (B, D) -> (B, D) samples
+sample(condition, noise, *, steps)        (B, C), (B, L) -> (B, D) samples
+noise                                     L, the width of the noise
 betas                                     of the optimiser that suits it
 """
 

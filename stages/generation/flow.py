@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.generation.convolution import Grid
 
 
 class Settings(Strict):
@@ -28,9 +29,13 @@ class Flow(nn.Module):
 
     betas = (0.9, 0.99)  # of the optimiser's moving averages
 
-    def __init__(self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings) -> None:
+    def __init__(
+        self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None
+    ) -> None:
+        if grid:
+            raise ValueError("train.parts.network: expected perceptron with model flow, got convolution; change either")
         super().__init__()
-        self.width, self.frequencies = width, settings.frequencies
+        self.noise, self.frequencies = width, settings.frequencies
         self.network = Perceptron(width + condition + 2 * self.frequencies, width, width=hidden, depth=depth)
 
     def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:

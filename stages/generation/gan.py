@@ -8,14 +8,14 @@ and Bottou 2017, arXiv:1701.04862, section 3), and the discriminator may not be 
 Mescheder et al. 2018, arXiv:1801.04406, section 4.1) nor at generated ones (R2), where the slope is measured by a
 finite difference (Lin et al. 2025, arXiv:2501.08316, section 3.3), which needs no second derivative.
 Source of the method: Goodfellow et al. 2014, arXiv:1406.2661.
-Axes: B batch, D width of the target and of the noise, C width of the condition.
+Axes: B batch, D width of the target, L of the noise, C of the condition.
 """
 
 from itertools import pairwise
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import softplus
@@ -23,6 +23,7 @@ from torch.nn.functional import softplus
 from stages.common.learning import noisy
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.generation.convolution import Grid, Painter, Viewer
 
 NEAR = 0.05  # length of a step by which the slope of the discriminator is measured, per value
 
@@ -30,6 +31,8 @@ NEAR = 0.05  # length of a step by which the slope of the discriminator is measu
 class Settings(Strict):
     """Section `train.gan`."""
 
+    latent: PositiveInt | None  # width of the noise; None: that of the target
+    momentum: Annotated[float, Field(ge=0, lt=1)]  # of the optimiser: it turns in circles (Mescheder et al. 2018, 3)
     discrimination: Annotated[float, Field(gt=0)]  # lambda, weight of the discriminator's loss
     penalty: Annotated[float, Field(ge=0)]  # weight of the discriminator's slope
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on what the discriminator sees
@@ -38,30 +41,40 @@ class Settings(Strict):
 class Gan(nn.Module):
     """A density of D-wide vectors of unit variance, given C-wide conditions."""
 
-    betas = (0.0, 0.99)  # of the optimiser: no momentum, which turns in circles (Mescheder et al. 2018, section 3)
+    generator: nn.Module
+    discriminator: nn.Module
 
-    def __init__(self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings) -> None:
+    def __init__(
+        self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None
+    ) -> None:
         super().__init__()
-        self.width, self.settings = width, settings
-        self.generator = Perceptron(width + condition, width, width=hidden, depth=depth)
-        self.discriminator = discriminator(width + condition, width=hidden, depth=depth)
+        self.noise, self.settings, self.betas = settings.latent or width, settings, (settings.momentum, 0.99)
+        if grid:
+            self.generator = Painter(self.noise + condition, grid, hidden=hidden, depth=depth)
+            self.discriminator = Viewer(grid, condition, 1, hidden=hidden, depth=depth)
+        else:
+            self.generator = Perceptron(self.noise + condition, width, width=hidden, depth=depth)
+            self.discriminator = discriminator(width + condition, width=hidden, depth=depth)
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
-        noise = torch.randn(target.shape, generator=stream)
+        noise = torch.randn(len(target), self.noise, generator=stream)
         made = self.generator(torch.cat([noise, condition], -1)).float()  # (B, D)
         real, fake = (noisy(items, self.settings.noise, stream) for items in (target, made))
         constant = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
         fooled = functional_call(self.discriminator, constant, (torch.cat([fake, condition], -1),)).float()
         on_real, on_fake = self.judge(real, condition), self.judge(fake.detach(), condition)  # (B, 1) logits of D
-        slopes = [
-            ((self.judge(noisy(items.detach(), NEAR, stream), condition) - there) / NEAR) ** 2
-            for items, there in ((real, on_real), (fake, on_fake))
-        ]
-        return {
+        weight = self.settings.discrimination
+        losses = {
             "generation": softplus(-fooled).mean(),
-            "discrimination": self.settings.discrimination * (softplus(-on_real) + softplus(on_fake)).mean(),
-            "penalty": self.settings.discrimination * self.settings.penalty / 2 * torch.cat(slopes).mean(),
+            "discrimination": weight * (softplus(-on_real) + softplus(on_fake)).mean(),
         }
+        if self.settings.penalty:
+            slopes = [
+                ((self.judge(noisy(items.detach(), NEAR, stream), condition) - there) / NEAR) ** 2
+                for items, there in ((real, on_real), (fake, on_fake))
+            ]
+            losses["penalty"] = weight * self.settings.penalty / 2 * torch.cat(slopes).mean()
+        return losses
 
     def judge(self, items: Tensor, condition: Tensor) -> Tensor:
         """The discriminator's logit (B, 1): log D / (1 - D). In full precision: slopes are small differences."""
@@ -71,7 +84,7 @@ class Gan(nn.Module):
 
     @torch.no_grad()
     def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
-        """(B, C) conditions and (B, D) noise -> (B, D) samples, in one step whatever `steps` says."""
+        """(B, C) conditions and (B, L) noise -> (B, D) samples, in one step whatever `steps` says."""
         made: Tensor = self.generator(torch.cat([noise, condition], -1)).float()
         return made
 

@@ -80,7 +80,7 @@ def numbers(count: int) -> list[str]:
 
 def draw(
     fused: Fused,
-    generator: tuple[Density, list[Density]],
+    generator: tuple[Density | None, list[Density]],
     given: Tensor,
     seen: Tensor,
     settings: Generate,
@@ -89,9 +89,11 @@ def draw(
     """Features (B, W) of whole samples, given features (B, W) of which (B, M) are seen."""
     whole, parts = generator
     condition = torch.cat([fused(given, seen), seen], -1)  # (B, U + M)
-    noise = settings.temperature * torch.randn(len(given), whole.width, generator=chance)
-    unified = whole.sample(condition, noise, steps=settings.steps)  # (B, U), shared by all that follows
-    noises = (settings.temperature_parts * torch.randn(len(given), part.width, generator=chance) for part in parts)
+    unified = condition[:, :0]  # without a fusion there is nothing to share
+    if whole is not None:
+        noise = settings.temperature * torch.randn(len(given), whole.noise, generator=chance)
+        unified = whole.sample(condition, noise, steps=settings.steps)  # (B, U), shared by all that follows
+    noises = (settings.temperature_parts * torch.randn(len(given), part.noise, generator=chance) for part in parts)
     made = [part.sample(unified, noise, steps=settings.steps) for part, noise in zip(parts, noises, strict=True)]
     return torch.cat(made, -1)
 

@@ -30,6 +30,7 @@ from stages.common.subsets import number, random_subsets
 from stages.features.bank import Bank, read_bank
 from stages.fusion.fuse import Fused, load_fused
 from stages.generation import flow, gan, vae
+from stages.generation.convolution import Grid, check_grid
 from stages.generation.families import FAMILIES, Density
 
 NOTHING = 0.25  # chance that a training step observes nothing
@@ -46,6 +47,12 @@ class Budget(Training):
     depth: PositiveInt  # residual blocks
 
 
+class PartBudget(Budget):
+    """Of a modality's model. Convolutional, `hidden` counts channels and `depth` doublings of the grid."""
+
+    network: Literal["perceptron", "convolution"]  # convolution where the features are pixels
+
+
 class Train(Strict):
     """Section `train`."""
 
@@ -53,7 +60,7 @@ class Train(Strict):
     average: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
     condition_noise: Annotated[float, Field(ge=0)]  # standard deviation of that on the observed side, in training
     whole: Budget
-    parts: Budget  # of each modality's model
+    parts: PartBudget  # of each modality's model
     gan: gan.Settings
     vae: vae.Settings
     flow: flow.Settings
@@ -71,18 +78,30 @@ def main() -> None:
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         fused, cards = load_fused(Path("data/fuse")), {}
-        jobs = {"whole": whole_pairs(bank, fused, settings.condition_noise)} | {
-            name: part_pairs(bank, fused, name) for name in bank.names
-        }
-        for name, pairs in jobs.items():
-            budget = settings.whole if name == "whole" else settings.parts
-            model, shape, curve = fit(name, pairs, budget, settings, run.seed, door.state)
+        jobs: dict[str, tuple[Pairs, Budget, Grid | None]] = {}
+        if fused.width:
+            jobs["whole"] = (whole_pairs(bank, fused, settings.condition_noise), settings.whole, None)
+        for name in bank.names:
+            jobs[name] = (part_pairs(bank, fused, name), settings.parts, grid(settings, name))
+        for name, (pairs, budget, pixels) in jobs.items():
+            model, shape, curve = fit(name, pairs, budget, pixels, settings, run.seed, door.state)
             save_file(model.state_dict(), door.out / f"{name}.safetensors")
             write_table(door.out / f"{name}.curve.csv", curve)
             cards[name] = shape
         write_json(
             door.out / "generator.json", {"family": settings.model, "settings": settings.own, "models": cards}
         )  # fmt: skip
+
+
+def grid(settings: Train, name: str) -> Grid | None:
+    """The shape of the pixels that a convolutional model of the modality `name` makes, None for a perceptron."""
+    card = read_json(Path("data/extract") / name / "codec.json")
+    if settings.parts.network == "perceptron" or card["codec"] != "pixels":
+        return None
+    rows, columns, *channels = card["shape"]
+    shape = (rows, columns, channels[0] if channels else 1)
+    check_grid(shape, settings.parts.depth, name)
+    return shape
 
 
 def whole_pairs(bank: Bank, fused: Fused, noise: float) -> Pairs:
@@ -116,11 +135,12 @@ def part_pairs(bank: Bank, fused: Fused, name: str) -> Pairs:
 
 
 def fit(
-    name: str, pairs: Pairs, budget: Budget, settings: Train, seed: int, state: Path
-) -> tuple[Density, dict[str, int], pd.DataFrame]:
+    name: str, pairs: Pairs, budget: Budget, grid: Grid | None, settings: Train, seed: int, state: Path
+) -> tuple[Density, dict[str, Any], pd.DataFrame]:
     """A model of the density that `pairs` come from, its shape and its loss curve."""
     target, condition = pairs(1, stream(seed, f"train/{name}/shape"))
-    shape = {"width": target.shape[1], "condition": condition.shape[1], "hidden": budget.hidden, "depth": budget.depth}
+    shape = {"width": target.shape[1], "condition": condition.shape[1], "grid": grid}
+    shape |= {"hidden": budget.hidden, "depth": budget.depth}
     model = build(settings.model, shape, settings.own)
     initialise(model, stream(seed, f"train/{name}/weights"))
 
@@ -136,7 +156,7 @@ def fit(
 
 def check_spread(model: Density, target: Tensor, condition: Tensor, section: str, name: str) -> None:
     """Raises ValueError when samples of `model` hardly differ though the data do: a collapsed training."""
-    noise = torch.randn(target.shape, generator=stream(0, "train/check"))
+    noise = torch.randn(len(target), model.noise, generator=stream(0, "train/check"))
     made = model.sample(condition, noise, steps=10)
     share = (made.var(0).sum() / target.var(0).sum()).item()
     if not share > COLLAPSED:
@@ -146,7 +166,7 @@ def check_spread(model: Density, target: Tensor, condition: Tensor, section: str
         )
 
 
-def build(family: str, shape: dict[str, int], settings: dict[str, Any]) -> Density:
+def build(family: str, shape: dict[str, Any], settings: dict[str, Any]) -> Density:
     """An untrained model."""
     model, own = FAMILIES[family]
     return model(**shape, settings=own(**settings))
@@ -158,8 +178,11 @@ def all_views(fused: Fused, features: Tensor, there: Tensor) -> Tensor:
     return torch.stack([fused(features, there & torch.tensor(subset)) for subset in subsets])
 
 
-def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density, list[Density]]:
-    """The trained models that this stage kept in `folder`: `whole`, and one for each of the modalities `names`."""
+def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density | None, list[Density]]:
+    """The trained models that this stage kept in `folder`: `whole`, and one for each of the modalities `names`.
+
+    Without a fusion there is no `whole`.
+    """
     card = read_json(folder / "generator.json")
 
     def read(name: str) -> Density:
@@ -167,7 +190,7 @@ def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density, list[De
         model.load_state_dict(load_file(folder / f"{name}.safetensors"))
         return model.eval().requires_grad_(False)
 
-    return read("whole"), [read(name) for name in names]
+    return read("whole") if "whole" in card["models"] else None, [read(name) for name in names]
 
 
 if __name__ == "__main__":

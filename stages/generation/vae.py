@@ -4,22 +4,24 @@ An encoder q(z | x, c) and a decoder p(x | z, c) share a latent z whose prior is
 error of the decoded mean, L_KL the divergence of q from the prior; both are means over the values of x, so beta is
 twice the variance that the decoder is granted.
 Sources: Kingma and Welling 2014, arXiv:1312.6114; beta: Higgins et al. 2017; the article, section 4.2.
-Axes: B batch, D width of the target and of the latent, C width of the condition.
+Axes: B batch, D width of the target, L of the latent, C of the condition.
 """
 
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.generation.convolution import Grid, Painter, Viewer
 
 
 class Settings(Strict):
     """Section `train.vae`."""
 
+    latent: PositiveInt | None  # width of the latent; None: that of the target
     beta: Annotated[float, Field(gt=0)]  # weight of the divergence
 
 
@@ -28,24 +30,33 @@ class Vae(nn.Module):
 
     betas = (0.9, 0.99)  # of the optimiser's moving averages
 
-    def __init__(self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings) -> None:
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def __init__(
+        self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None
+    ) -> None:
         super().__init__()
-        self.width, self.beta = width, settings.beta
-        self.encoder = Perceptron(width + condition, 2 * width, width=hidden, depth=depth)
-        self.decoder = Perceptron(width + condition, width, width=hidden, depth=depth)
+        self.width, self.noise, self.beta = width, settings.latent or width, settings.beta
+        if grid:
+            self.encoder = Viewer(grid, condition, 2 * self.noise, hidden=hidden, depth=depth)
+            self.decoder = Painter(self.noise + condition, grid, hidden=hidden, depth=depth)
+        else:
+            self.encoder = Perceptron(width + condition, 2 * self.noise, width=hidden, depth=depth)
+            self.decoder = Perceptron(self.noise + condition, width, width=hidden, depth=depth)
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
-        mean, log_variance = self.encoder(torch.cat([target, condition], -1)).float().chunk(2, -1)  # (B, D) each
+        mean, log_variance = self.encoder(torch.cat([target, condition], -1)).float().chunk(2, -1)  # (B, L) each
         noise = torch.randn(mean.shape, generator=stream)
         made = self.decoder(torch.cat([mean + (0.5 * log_variance).exp() * noise, condition], -1)).float()  # (B, D)
         return {
             "reconstruction": ((made - target) ** 2).mean(),
-            "kl": self.beta * divergence(mean, log_variance).mean(),
+            "kl": self.beta * divergence(mean, log_variance).sum(-1).mean() / self.width,
         }
 
     @torch.no_grad()
     def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
-        """(B, C) conditions and (B, D) noise -> (B, D) samples, in one step whatever `steps` says."""
+        """(B, C) conditions and (B, L) noise -> (B, D) samples, in one step whatever `steps` says."""
         made: Tensor = self.decoder(torch.cat([noise, condition], -1)).float()
         return made
 

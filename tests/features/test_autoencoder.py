@@ -10,7 +10,7 @@ from stages.features import autoencoder
 from stages.features.reconstruction import errors
 
 SETTINGS = autoencoder.Settings(
-    width=8, components=24, hidden=64, depth=1, noise=0.1, steps=400, batch=64, learning_rate=0.005
+    codec="autoencoder", width=8, components=24, hidden=64, depth=1, noise=0.1, steps=400, batch=64, learning_rate=0.005
 )
 
 

@@ -12,7 +12,7 @@ from stages.features import text
 
 TOLD = [f"the digit {digit} in {ink} ink" for digit in range(10) for ink in INKS]
 SETTINGS = text.Settings(
-    width=16, token_width=16, hidden=64, depth=1, noise=0.1, steps=400, batch=32, learning_rate=0.005
+    codec="text", width=16, token_width=16, hidden=64, depth=1, noise=0.1, steps=400, batch=32, learning_rate=0.005
 )
 
 

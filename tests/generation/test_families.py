@@ -12,12 +12,13 @@ from stages.common.learning import Training, optimise, stream
 from stages.common.networks import initialise
 from stages.common.params import read_yaml
 from stages.generation import gan, vae
+from stages.generation.convolution import check_grid
 from stages.generation.families import FAMILIES
 from stages.generation.train import build
 from tests.clones import ROOT
 
 SETTINGS: dict[str, Any] = read_yaml(ROOT / "params.yaml")["train"]
-SETTINGS["vae"] = {"beta": 0.1}  # twice the variance that the decoder is granted: the modes below are narrow
+SETTINGS["vae"] |= {"beta": 0.1}  # twice the variance that the decoder is granted: the modes below are narrow
 
 
 def untrained(family: str, *, width: int, hidden: int = 8) -> Any:
@@ -90,7 +91,7 @@ def test_the_divergence_is_that_of_two_normal_distributions() -> None:
 
 def test_the_losses_of_an_autoencoder_that_says_nothing() -> None:
     """All weights zero: the posterior is the prior and the decoder's mean is 0, so L_R = E x^2 and L_KL = 0."""
-    model = vae.Vae(width=3, condition=1, hidden=4, depth=1, settings=vae.Settings(beta=0.5))
+    model = vae.Vae(width=3, condition=1, hidden=4, depth=1, settings=vae.Settings(latent=None, beta=0.5))
     for weight in model.parameters():
         torch.nn.init.zeros_(weight)
     losses = model.losses(torch.full((8, 3), 2.0), torch.zeros(8, 1), stream(1, "loss"))
@@ -98,7 +99,8 @@ def test_the_losses_of_an_autoencoder_that_says_nothing() -> None:
 
 
 def adversaries(**settings: float) -> gan.Gan:
-    own = gan.Settings(**({"discrimination": 2.0, "penalty": 1.0, "noise": 0.2} | settings))
+    weights = {"discrimination": 2.0, "penalty": 1.0, "noise": 0.2} | settings
+    own = gan.Settings(latent=None, momentum=0.0, **weights)
     model = gan.Gan(width=3, condition=1, hidden=8, depth=1, settings=own)
     initialise(model, stream(1, "weights"))
     return model
@@ -137,7 +139,32 @@ def test_the_penalty_is_the_squared_slope() -> None:
             return items[:, :1] * 3 + items[:, 1:2] * 4
 
     model = adversaries(discrimination=1.0)
-    model.discriminator = Linear()  # type: ignore[assignment]  # of another kind on purpose
+    model.discriminator = Linear()
     target = torch.randn(4096, 3, generator=stream(1, "x"))
     penalty = model.losses(target, torch.zeros(4096, 1), stream(1, "loss"))["penalty"]
     assert penalty.item() == pytest.approx(25 / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("condition", [0, 3])
+def test_convolutions_paint_what_they_view(condition: int) -> None:
+    """Both families on a grid of pixels: shapes, range, gradients; with a condition and without."""
+    target = torch.rand(5, 8 * 12 * 3, generator=stream(1, "x")) * 2 - 1
+    given = torch.randn(5, condition, generator=stream(1, "c"))
+    for family in ("gan", "vae"):
+        shape = {"width": target.shape[1], "condition": condition, "hidden": 8, "depth": 2, "grid": (8, 12, 3)}
+        model = build(family, shape, SETTINGS[family] | {"latent": 7})
+        initialise(model, stream(1, "weights"))
+        torch.stack(list(model.losses(target, given, stream(1, "loss")).values())).sum().backward()
+        assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
+        made = model.sample(given, torch.randn(5, model.noise, generator=stream(1, "z")), steps=1)
+        assert made.shape == target.shape and made.abs().max() <= 1
+        if condition:
+            other = model.sample(given + 1, torch.randn(5, model.noise, generator=stream(1, "z")), steps=1)
+            assert not torch.equal(made, other)
+
+
+def test_a_convolution_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected sides that can be halved 3 times, got 28 x 28"):
+        check_grid((28, 28, 3), 3, "image")
+    with pytest.raises(ValueError, match=r"train\.parts\.network: expected perceptron with model flow"):
+        build("flow", {"width": 4, "condition": 1, "hidden": 8, "depth": 1, "grid": (2, 2, 1)}, SETTINGS["flow"])

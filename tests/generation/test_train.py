@@ -31,7 +31,7 @@ def bank() -> Bank:
     return Bank(NAMES, WIDTHS, clean, there, np.full(SAMPLES, "train"), copies)
 
 
-FUSED = Fused(Visible(), noise=0.0)
+FUSED = Fused(Visible(), width=8, noise=0.0)
 
 
 def test_the_whole_is_asked_for_as_it_is_given_part_of_a_copy(bank: Bank) -> None:
@@ -58,7 +58,7 @@ def test_a_modality_is_learned_from_samples_that_have_it(bank: Bank) -> None:
 
 
 def test_the_noise_of_the_fusion_lies_on_what_is_asked_for(bank: Bank) -> None:
-    fused = Fused(Visible(), noise=0.25)
+    fused = Fused(Visible(), width=8, noise=0.25)
     target, _ = whole_pairs(bank, fused, 0.0)(4000, stream(1, "test"))
     assert (target[:, 0] - target[:, 0].round()).std() == pytest.approx(0.25, rel=0.15)
 
@@ -85,7 +85,7 @@ class Same(torch.nn.Module):
 
     def __init__(self, size: float) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.noise = size, 5
 
     def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
         return 1 + self.size * noise

@@ -1,0 +1,35 @@
+"""No fusion: a representation of width 0. Each modality is generated on its own, whatever is observed.
+
+For the article's example, which has pictures alone, and as the floor that every fusion must beat.
+Axes: B batch, M modality, W features of all modalities.
+"""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from stages.common.params import Strict
+from stages.features.bank import Bank
+from stages.fusion.prediction import Learning
+
+
+class Settings(Strict):
+    """Nothing can be set."""
+
+
+class Fusion(nn.Module):
+    """Features of any subset of modalities -> nothing."""
+
+    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
+        """(B, W) features and (B, M) bool -> (B, 0)."""
+        return features[:, :0]
+
+
+def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+    """The fusion that keeps nothing."""
+    return Fusion()
+
+
+def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state: Path) -> tuple[Fusion, None]:
+    """There is nothing to learn and no loss curve."""
+    return Fusion(), None

@@ -1,0 +1,68 @@
+"""Convolutional networks between vectors and grids of pixels, for features that are the pixels themselves.
+
+The article's pair (its listing, section 5): a dense layer, reshaped into a small grid, doubled twice by transposed
+convolutions; and back by strided ones. The reshaping is what the listing leaves out.
+Source: DCGAN, Radford et al. 2016, arXiv:1511.06434, section 3.
+Axes: B batch, H W C rows, columns and channels of the grid, P = H W C, K width of the condition.
+"""
+
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+Grid = tuple[int, int, int]  # H, W, C
+
+
+class Painter(nn.Module):
+    """(B, inputs) -> (B, P) in [-1, 1], through `depth` doublings that start with `hidden` channels."""
+
+    def __init__(self, inputs: int, grid: Grid, *, hidden: int, depth: int) -> None:
+        super().__init__()
+        rows, columns, channels = grid
+        self.start = (hidden, rows >> depth, columns >> depth)
+        counts = [max(1, hidden >> step) for step in range(depth)]
+        steps: list[nn.Module] = [nn.Linear(inputs, prod(self.start)), nn.Unflatten(-1, self.start)]
+        for count, following in zip(counts, [*counts[1:], channels], strict=True):
+            steps += [nn.GroupNorm(1, count), nn.ReLU(), nn.ConvTranspose2d(count, following, 4, 2, 1)]
+        self.steps = nn.Sequential(*steps, nn.Tanh())
+
+    def forward(self, x: Tensor) -> Tensor:
+        picture: Tensor = self.steps(x)  # (B, C, H, W)
+        return picture.permute(0, 2, 3, 1).flatten(1)  # (B, P)
+
+
+class Viewer(nn.Module):
+    """(B, P + K) -> (B, outputs), through `depth` halvings that end with `hidden` / 2 channels.
+
+    The condition is seen as one more channel, which a dense layer paints.
+    """
+
+    def __init__(self, grid: Grid, condition: int, outputs: int, *, hidden: int, depth: int) -> None:
+        super().__init__()
+        rows, columns, channels = grid
+        self.grid, self.widths = grid, [prod(grid), condition]
+        self.plane = nn.Linear(condition, rows * columns) if condition else None
+        counts = [channels + bool(condition), *(max(1, hidden >> step) for step in range(depth, 0, -1))]
+        steps: list[nn.Module] = []
+        for count, following in zip(counts[:-1], counts[1:], strict=True):
+            steps += [nn.Conv2d(count, following, 3, 2, 1), nn.LeakyReLU(0.2)]
+        values = counts[-1] * (rows >> depth) * (columns >> depth)
+        self.steps = nn.Sequential(*steps, nn.Flatten(), nn.Linear(values, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixels, condition = x.split(self.widths, -1)
+        picture = pixels.unflatten(-1, self.grid).permute(0, 3, 1, 2)  # (B, C, H, W)
+        if self.plane is not None:
+            picture = torch.cat([picture, self.plane(condition).view(len(x), 1, *self.grid[:2])], 1)
+        seen: Tensor = self.steps(picture)
+        return seen
+
+
+def check_grid(grid: Grid, depth: int, name: str) -> None:
+    """Raises ValueError unless both sides of the grid can be halved `depth` times."""
+    if any(side % (1 << depth) for side in grid[:2]):
+        raise ValueError(
+            f"'{name}': expected sides that can be halved {depth} times, got {grid[0]} x {grid[1]}; "
+            "change the working size in preprocess or train.parts.depth"
+        )

@@ -1,0 +1,35 @@
+"""A preset as the settings that `dvc exp run` takes: ``dvc exp run $(python -m tools.preset article_gan)``.
+
+A preset is a file in `tools/presets` with those keys of params.yaml that differ; whatever it leaves out stays as it is.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from stages.common.params import read_yaml
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+def main(name: str) -> None:
+    """Print the preset's settings, one -S a setting."""
+    file = PRESETS / f"{name}.yaml"
+    if not file.exists():
+        known = ", ".join(sorted(path.stem for path in PRESETS.glob("*.yaml")))
+        sys.exit(f"preset: expected one of {known}, got '{name}'")
+    print(" ".join(f"-S {key}={value}" for key, value in settings(read_yaml(file))))
+
+
+def settings(values: Mapping[str, object], section: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted key, value without blanks) of every leaf."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from settings(value, f"{section}{key}.")
+        else:
+            yield f"{section}{key}", json.dumps(value, separators=(",", ":")).replace('"', "")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
