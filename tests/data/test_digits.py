@@ -20,6 +20,7 @@ SETTINGS = digits.Digits(
     pictures=24, utterances=2, leave_out=0.3, shard_size=20,
     shares=Shares(train=0.4, validation=0.1, judge=0.2, test=0.3),
 )  # fmt: skip
+ALL = ("image", "text", "audio")
 VALUES = {name: tuple(map(str, about["values"])) for name, about in digits.ATTRIBUTES.items()}
 
 
@@ -27,7 +28,7 @@ VALUES = {name: tuple(map(str, about["values"])) for name, about in digits.ATTRI
 def acquired(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
     """A small data set: its folder and its index."""
     folder = tmp_path_factory.mktemp("acquired")
-    return folder, digits.acquire(SETTINGS, 1, folder)[0]
+    return folder, digits.acquire(SETTINGS, 1, ALL, folder)[0]
 
 
 def samples(folder: Path) -> dict[str, dict[str, bytes]]:
@@ -53,7 +54,7 @@ def test_a_picture_never_appears_in_two_splits(acquired: tuple[Path, pd.DataFram
 
 def test_unheard_voices_speak_in_the_test_split_alone(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"pictures": 30, "shard_size": 60})
-    index, _ = digits.acquire(settings, 2, tmp_path)
+    index, _ = digits.acquire(settings, 2, ALL, tmp_path)
     unheard = index["voice"].str.partition("+")[2].isin(digits.UNHEARD)
     assert (unheard == ~index["voice_seen"]).all()
     assert set(index.loc[unheard, "split"]) == {"test"}
@@ -88,7 +89,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
 ) -> None:
     folder, index = acquired
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    alone, _ = digits.acquire(SETTINGS, 1, tmp_path)
+    alone, _ = digits.acquire(SETTINGS, 1, ALL, tmp_path)
     pd.testing.assert_frame_equal(alone, index)
     for path in sorted(folder.glob("*.tar")):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
@@ -111,7 +112,7 @@ def test_weights_are_thirds_of_the_pictures() -> None:
 
 def test_more_pictures_than_there_are_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"acquire\.digits\.pictures: expected at most 5000, got 5001"):
-        digits.acquire(SETTINGS.model_copy(update={"pictures": 5001}), 1, tmp_path)
+        digits.acquire(SETTINGS.model_copy(update={"pictures": 5001}), 1, ALL, tmp_path)
 
 
 def test_a_thicker_stroke_measures_wider() -> None:
