@@ -6,7 +6,9 @@ fast Griffin-Lim algorithm (Perraudin et al. 2013).
 """
 
 import io
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -79,7 +81,7 @@ def mono(payload: bytes) -> tuple[np.ndarray, int]:
     the whole message names an address in memory.
     """
     try:
-        with soundfile.SoundFile(io.BytesIO(payload)) as file:
+        with hushed(), soundfile.SoundFile(io.BytesIO(payload)) as file:
             if file.samplerate not in RATES_HZ or file.channels > CHANNELS:
                 wanted = f"at most {CHANNELS} channels at {RATES_HZ[0]} to {RATES_HZ[-1]} Hz"
                 raise ValueError(f"expected {wanted}, got {file.channels} at {file.samplerate} Hz")
@@ -95,6 +97,19 @@ def mono(payload: bytes) -> tuple[np.ndarray, int]:
     if len(blocks[-1]) < BLOCK and shortened(payload, len(wave), file.frames):
         raise ValueError(f"expected a whole sound file, got {len(payload)} bytes that end too soon; fetch it again")
     return wave, file.samplerate
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Nothing reaches stderr: the MP3 decoder writes there, past Python, what it thinks of broken files."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def shortened(payload: bytes, read: int, promised: int) -> bool:
