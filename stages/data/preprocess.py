@@ -131,8 +131,9 @@ def tensors_of(
     module = MODALITIES[name]
     if item is None:
         return module.blank(fitted), [module.blank(fitted)] * copies
+    clean = module.tensor(item, fitted)
     changed = (module.augment(item, fitted, rng) for _ in range(copies))
-    return module.tensor(item, fitted), [module.tensor(copy, fitted) for copy in changed]
+    return clean, [clean if copy is item else module.tensor(copy, fitted) for copy in changed]
 
 
 def array_names(names: Iterable[str]) -> list[str]:

@@ -71,7 +71,8 @@ def augment(caption: str, text: Text, rng: np.random.Generator) -> str:
 
 def tensor(caption: str, text: Text) -> np.ndarray:
     """The tokens of a caption: (T,) uint16."""
-    tokens = text.tokenizer.encode(caption).ids[: text.settings.length - 2]
+    beginning = " ".join(caption.split(" ", text.settings.length)[: text.settings.length])  # a word is a token or more
+    tokens = text.tokenizer.encode(beginning).ids[: text.settings.length - 2]
     padding = [PAD] * (text.settings.length - 2 - len(tokens))
     return np.array([START, *(MARKS + token for token in tokens), END, *padding], np.uint16)
 
