@@ -105,7 +105,7 @@ def on_ray() -> Iterator[int]:
         from ray.util.joblib import register_ray
     except ImportError:
         raise ValueError("WORKERS=ray: expected the package ray, got none; pip install '.[ray]'") from None
-    ray.init(address=os.environ.get("RAY_ADDRESS", "auto"), log_to_driver=False)
+    ray.init(address=os.environ.get("RAY_ADDRESS", "auto"), log_to_driver=False, logging_level="ERROR")
     register_ray()
     with parallel_config(backend="ray"):
         yield int(ray.cluster_resources()["CPU"])

@@ -1,5 +1,6 @@
 """What could not be used: a row for each sample, with the file and the reason in words."""
 
+import re
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,8 +17,17 @@ class Reject(NamedTuple):
 COLUMNS = Reject._fields
 
 
+# Control characters, and the halves of characters that stand for bytes which are no UTF-8: no table can keep them.
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
 def table(rejects: list[Reject]) -> pd.DataFrame:
-    return pd.DataFrame(rejects, columns=list(COLUMNS))
+    return pd.DataFrame([[plain(cell) for cell in reject] for reject in rejects], columns=list(COLUMNS))
+
+
+def plain(text: str) -> str:
+    """The text with escapes for what no table can keep."""
+    return UNWRITABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def most_frequent(reasons: pd.Series) -> str:

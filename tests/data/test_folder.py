@@ -104,3 +104,10 @@ def test_a_pattern_that_is_none_is_refused(home: Home, capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         acquire.main()
     assert "acquire.own.pattern: expected a regular expression" in capsys.readouterr().err
+
+
+def test_a_name_that_is_no_text_is_listed(home: Home) -> None:
+    home.put({f"{n}.png": picture(n) for n in range(COUNT)} | {"\udcff.png": picture(90), "a\rb.png": picture(91)})
+    collect(home)
+    assert set(home.rejects()) == {"\\udcff", "a\\rb"}
+    assert len(home.index()) == COUNT

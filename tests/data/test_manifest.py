@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stages.data import acquire
+from stages.data import acquire, preprocess
 from tests.data.home import Home, clip, picture
 
 COUNT = 24
@@ -161,7 +161,7 @@ def test_rows_that_are_none_are_listed_and_the_others_kept(home: Home) -> None:
     assert len(home.index()) == COUNT - 3
     told = home.table("acquire/rejects.csv")
     assert told["file"].tolist() == ["manifest.csv line 6", "manifest.csv line 7", "manifest.csv line 8"]
-    assert told["reason"][0].startswith("expected UTF-8 text, got bytes of another encoding")
+    assert told["reason"][0].startswith("expected UTF-8, got another encoding")
     assert told["reason"][1].startswith("expected 5 cells, got 7")
     assert told["reason"][2].startswith("expected 5 cells, got 2")
 
@@ -188,3 +188,29 @@ def test_modalities_that_are_not_asked_for_are_not_read(names: list[str], home: 
     assert home.attributes()["kind"]["shown_by"] == names
     lacking = [key for key, files in home.samples().items() if not files]
     assert not lacking
+
+
+ODD = ("a.b.c", "a/b", "../a", "__a__", "\u0645\u06cc\u200c\u062e", "a b", "%2E", "NA", "1" * 200, "-")
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_any_word_can_be_an_id_and_a_label(odd: str, home: Home) -> None:
+    lines = [{"id": f"{n}", "text": f"t{n}", "kind": "ab"[n % 2]} for n in range(COUNT)]
+    lines += [{"id": odd, "text": "odd", "kind": odd}, {"id": "other", "text": "odd too", "kind": odd}]
+    collect(home, "\n".join(map(json.dumps, lines)), "manifest.jsonl")
+    assert home.samples()[odd] == {"txt": b"odd"}
+    assert home.index().at[odd, "kind"] == odd
+    assert home.rejects() == {}
+    preprocess.main()
+    assert odd in set(home.table("preprocess/samples.csv")["id"])
+
+
+@pytest.mark.parametrize("odd", ["", "1" * 201, "a\0b", "\ud800", "\x7f"])
+def test_what_no_table_can_keep_is_listed(odd: str, home: Home) -> None:
+    lines = [{"id": f"{n}", "text": f"t{n}"} for n in range(COUNT)]
+    lines += [{"id": odd, "text": "odd"}, {"id": "x", "text": "x", "kind": "a\0b"}]
+    lines += [{"id": "y", "image": "a\r\nb"}, {"id": "z", "text": "half \ud83d"}]
+    collect(home, "\n".join(map(json.dumps, lines)), "manifest.jsonl")
+    assert len(home.index()) == COUNT
+    reasons = home.table("acquire/rejects.csv")["reason"]
+    assert [reason.startswith(("expected ", "image: expected ")) for reason in reasons] == [True] * 4

@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[list[Row], list[Reject]]:
         if isinstance(cells, str):
             rejects.append(Reject("", where, cells))
         elif any(isinstance(cell, str) and not cell.isascii() and broken(cell) for cell in cells.values()):
-            rejects.append(Reject("", where, "expected UTF-8 text, got bytes of another encoding; save it as UTF-8"))
+            rejects.append(Reject("", where, "expected UTF-8, got another encoding; save it as UTF-8"))
         else:
             rows.append((where, cells))
     if not rows:
@@ -67,8 +67,8 @@ def read(path: Path) -> tuple[list[Row], list[Reject]]:
 
 
 def broken(cell: str) -> bool:
-    """Whether there are bytes in it that are no UTF-8."""
-    return any("\udc80" <= letter <= "\udcff" for letter in cell)
+    """Whether there are bytes in it that are no UTF-8, or half a character."""
+    return any("\ud800" <= letter <= "\udfff" for letter in cell)
 
 
 def first_of(rejects: Sequence[Reject]) -> str:

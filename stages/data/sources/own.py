@@ -19,7 +19,7 @@ from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_processes
-from stages.data.rejects import Reject
+from stages.data.rejects import UNWRITABLE, Reject, plain
 from stages.data.sources.place import read_place
 from stages.data.split import SPLITS, Shares
 
@@ -137,8 +137,11 @@ def checked(samples: Iterable[Sample], names: Sequence[str]) -> tuple[list[Sampl
 
 def check(sample: Sample, other: Sample | None, names: Sequence[str]) -> None:
     """Raises ValueError with what is wrong with a sample; `other` is an earlier one of the same id."""
-    if not sample.id or len(sample.id) > LONGEST_ID or not sample.id.isprintable():
-        raise ValueError(f"expected an id of 1 to {LONGEST_ID} printable characters, got {sample.id[:20]!r}")
+    if not sample.id or len(sample.id) > LONGEST_ID:
+        raise ValueError(f"expected an id of 1 to {LONGEST_ID} characters, got {len(sample.id)}")
+    for text in (sample.id, sample.group, *sample.labels.values()):
+        if UNWRITABLE.search(text):
+            raise ValueError(f"expected an id and labels without control characters, got '{plain(text)}'")
     if other is not None:
         same = (sample.files, sample.labels, sample.split) == (other.files, other.labels, other.split)
         content = "the same content" if same else "other content; give each sample an id of its own"
@@ -161,4 +164,4 @@ def word(cell: Any) -> str:
     """A cell as a label."""
     if cell is None:
         return ""
-    return cell.strip() if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
+    return " ".join(cell.split()) if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)

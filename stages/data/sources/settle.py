@@ -11,7 +11,7 @@ import pandas as pd
 
 from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES
-from stages.data.rejects import Reject, most_frequent, table
+from stages.data.rejects import Reject, most_frequent, plain, table
 from stages.data.sources.own import Own, Packed, nearest
 from stages.data.split import SPLITS, Shares, assign
 
@@ -33,7 +33,7 @@ def settle(
     for attribute in attributes:
         index[attribute] = [one.sample.labels.get(attribute, "") for one in packed]
     for name in names:
-        index[f"{name}_file"] = [one.sample.files.get(name, "") for one in packed]
+        index[f"{name}_file"] = [plain(str(one.sample.files.get(name, ""))) for one in packed]
     return index, attributes, refused
 
 

@@ -128,7 +128,7 @@ def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str]
             told |= record(payload)
     caption = told.pop("text", None) or told.pop("caption", None)
     if isinstance(caption, str):
-        shown.setdefault("text", caption.encode())
+        shown.setdefault("text", caption.encode("utf-8", "surrogatepass"))  # preprocess refuses half a character
     labels = {label: word(value) for label, value in told.items() if label not in KNOWN and value is not None}
     known = {name: word(told.get(name)) for name in ("split", "group")}
     return Sample(key, {n: shown[n] for n in names if n in shown}, labels, **known, row=place)
