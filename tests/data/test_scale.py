@@ -1,6 +1,7 @@
 """Ten times the samples, the same memory; not much slower than decoding alone. ``pytest -s`` prints the figures."""
 
 import io
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from stages.common.shards import read_shard, write_shard
 from tests.data.home import Home, build
 
 SHARD = 250
+SAMPLES = int(os.environ.get("SCALE", 2_000))  # a number to measure with, instead of one to test with
 SPLITS = ("train",) * 7 + ("validation", "judge", "test")
 
 
@@ -80,13 +82,13 @@ def decode(path: Path) -> int:
 @pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     peaks = {}
-    for count in (5_000, 50_000):
+    for count in (SAMPLES, 10 * SAMPLES):
         (tmp_path / str(count)).mkdir()
         home = build(tmp_path / str(count))
         fill(home, count, side=64, seconds=0.5, different=SHARD)
         seconds, peaks[count] = cost(home)
         print(f"preprocess, {count} samples: {seconds:.1f} s, {count / seconds:.0f} samples/s, {peaks[count]:.0f} MiB")
-    assert peaks[50_000] < 1.2 * peaks[5_000]
+    assert peaks[10 * SAMPLES] < 1.2 * peaks[SAMPLES]
 
 
 @pytest.mark.slow

@@ -130,6 +130,10 @@ def test_a_broken_shard_stops_the_stage(whole: bytes, home: Home, capsys: pytest
         ("file:///etc/passwd", "got 'file'"),
         ("simplecache::file:///etc/passwd", "expected a URL of http"),
         ("none.tar", "expected a readable tar shard"),
+        (
+            "http://127.0.0.1:9/0.tar",
+            "http://127.0.0.1:9/0.tar: expected a file at the URL, got none that can be reached",
+        ),
     ],
 )
 def test_a_list_that_leads_nowhere_is_refused(

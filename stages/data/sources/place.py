@@ -71,15 +71,20 @@ def read_url(url: str) -> bytes:
         with fsspec.open(allowed(url), "rb") as file:
             payload: bytes = file.read(LARGEST + 1)
             return payload
-    except FileNotFoundError:
-        raise ValueError("expected a file at the URL, got none that can be reached") from None
-    except ImportError:
-        protocol = url.partition("://")[0]
-        raise ValueError(f"expected the package that reads {protocol}, got none; pip install '.[{protocol}]'") from None
     except ValueError:
         raise
     except Exception as error:  # every protocol has errors of its own
-        raise ValueError(f"expected a URL that can be read, got {type(error).__name__}") from error
+        raise unreachable(url, error) from error
+
+
+def unreachable(url: str, error: Exception) -> ValueError:
+    """What to say of a URL that can't be read."""
+    protocol = url.partition("://")[0]
+    if isinstance(error, ImportError):
+        return ValueError(f"expected the package that reads {protocol}, got none; pip install '.[{protocol}]'")
+    if isinstance(error, FileNotFoundError):
+        return ValueError("expected a file at the URL, got none that can be reached")
+    return ValueError(f"expected a URL that can be read, got {type(error).__name__}")
 
 
 def allowed(url: str) -> str:

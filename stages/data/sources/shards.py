@@ -7,7 +7,6 @@ further labels; its ``text`` or ``caption`` is the caption where there is no ``.
 
 import json
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
@@ -22,7 +21,7 @@ from stages.common.workers import in_processes
 from stages.data.media import modality_of
 from stages.data.rejects import Reject
 from stages.data.sources.own import KNOWN, Own, Packed, Piece, Sample, check, gathered, pack, word
-from stages.data.sources.place import allowed, inside, is_url
+from stages.data.sources.place import allowed, inside, is_url, unreachable
 
 LIST = "shards.txt"
 
@@ -96,8 +95,10 @@ def usable(place: str, root: Path, names: Sequence[str], refused: list[Reject]) 
                 else:
                     seen.add(key)
                     yield sample
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        got = f"one that breaks off after {len(seen) + len(refused)} samples"
+    except ValueError:
+        raise
+    except Exception as error:  # of tar, of the compression, or of the protocol
+        got = f"one that breaks off after {len(seen) + len(refused)} samples ({type(error).__name__})"
         raise ValueError(f"{place}: expected a readable tar shard, got {got}; fetch it again") from error
 
 
@@ -107,9 +108,14 @@ def twice(first: str) -> str:
 
 def opened(place: str, root: Path) -> IO[bytes]:
     """The shard as a stream of bytes."""
-    if is_url(place):
+    if not is_url(place):
+        return inside(place, root).open("rb")
+    try:
         return cast(IO[bytes], fsspec.open(allowed(place), "rb").open())
-    return inside(place, root).open("rb")
+    except ValueError:
+        raise
+    except Exception as error:  # every protocol has errors of its own
+        raise ValueError(f"{place}: {unreachable(place, error)}") from error
 
 
 def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str], place: str) -> Sample:
