@@ -19,6 +19,7 @@ from tests.clones import ROOT
 
 LAYERS = ("common", "data", "features", "fusion", "generation", "evaluation")
 PARAMS = ("params.yaml", "tests/tiny.yaml")
+OWN = "${acquire.path}"  # the user's data: no stage makes it
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Stage:
 def entries(stage: dict[str, Any], key: str, item: dict[str, str]) -> tuple[str, ...]:
     """The paths or names below `key`, with the matrix item filled in."""
     plain = (next(iter(entry)) if isinstance(entry, dict) else entry for entry in stage.get(key, []))
-    return tuple(fill(entry, item) for entry in plain)
+    return tuple(fill(entry, item) for entry in plain if entry != OWN)
 
 
 def fill(text: str, item: dict[str, str]) -> str:

@@ -12,16 +12,19 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from stages.common.files import replace
 from stages.common.params import PARAMS, read_yaml
@@ -35,8 +38,15 @@ LIBRARIES = ("numpy", "torch", "librosa", "scikit-learn")  # whose version may c
 class Door:
     """What a stage needs to know of its surroundings."""
 
+    name: str
     out: Path  # a fresh folder that becomes data/<stage> when the stage succeeds
-    state: Path  # where long work keeps what it needs to go on after a kill
+
+    @cached_property
+    def state(self) -> Path:
+        """Where long work keeps what it needs to go on after a kill. Who does not ask is spared reading all inputs."""
+        state = RESUME / self.name / fingerprint(self.name, data=True)
+        forget_other_states(state)
+        return state
 
 
 @contextmanager
@@ -47,18 +57,16 @@ def stage(name: str) -> Iterator[Door]:
         with only_one(name):
             code = fingerprint(name, data=False)
             final = Path("data", *name.split("@"))
-            state = RESUME / name / fingerprint(name, data=True)
-            forget_other_states(state)
             out = fresh_folder(final.with_name(f".{final.name}.part"))
             try:
-                yield Door(out, state)
+                yield Door(name, out)
                 if fingerprint(name, data=False) != code:
                     raise ValueError(f"{name}: its code or parameters were edited while it ran; run `dvc repro` again")
                 shutil.rmtree(final, ignore_errors=True)
                 out.rename(final)
             finally:
                 shutil.rmtree(out, ignore_errors=True)  # when all went well it has its new name
-            shutil.rmtree(state, ignore_errors=True)
+            shutil.rmtree(RESUME / name, ignore_errors=True)
     except (ValueError, OSError) as error:
         log = LOGS / f"{name}.log"
         replace(log, traceback.format_exc())
@@ -90,19 +98,28 @@ def only_one(name: str) -> Iterator[None]:
 def fingerprint(name: str, *, data: bool) -> str:
     """A hash of what dvc.yaml says the stage depends on: code and params, and its input data if asked."""
     entry = read_yaml(Path("dvc.yaml"))["stages"][name.split("@")[0]]
-    item = name.partition("@")[2]
+    values = read_yaml(PARAMS)
+    known = values | {"item": {"modality": name.partition("@")[2]}}
     digest = hashlib.blake2b(digest_size=12)
-    for dep in sorted(str(dep).replace("${item.modality}", item) for dep in entry["deps"]):
+    for dep in sorted(filled(str(dep), known) for dep in entry["deps"]):
         if data or dep.startswith("stages/"):
             hash_tree(digest, Path(dep))
-    values = read_yaml(PARAMS)
-    for key in sorted(str(key).replace("${item.modality}", item) for key in entry.get("params", [])):
-        section = values
-        for part in key.split("."):
-            section = section.get(part, {}) if isinstance(section, dict) else {}
-        digest.update(json.dumps([key, section], sort_keys=True, default=str).encode())
+    for key in sorted(filled(str(key), known) for key in entry.get("params", [])):
+        digest.update(json.dumps([key, at(key, values)], sort_keys=True, default=str).encode())
     digest.update(" ".join(version(library) for library in LIBRARIES).encode())
     return digest.hexdigest()
+
+
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """A name in dvc.yaml with its ``${section.key}`` replaced by what params.yaml, or the item of a matrix, says."""
+    return re.sub(r"\$\{([\w.]+)\}", lambda found: str(at(found[1], values)), text)
+
+
+def at(key: str, values: Any) -> Any:
+    """What stands at ``section.key``; an empty record where nothing does."""
+    for part in key.split("."):
+        values = values.get(part, {}) if isinstance(values, dict) else {}
+    return values
 
 
 def hash_tree(digest: hashlib.blake2b, path: Path) -> None:

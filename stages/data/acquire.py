@@ -1,32 +1,46 @@
 """Layer 1, first stage: a source becomes raw shards and an index.
 
 Every source gives the same: tar shards of media bytes, `index.csv` with a row a sample (id, split, shard and
-attributes) and `attributes.json` (each attribute's values and the modalities that always show it).
+attributes) and `attributes.json` (each attribute's values and the modalities that always show it). Your own data may
+have samples that can't be used: `rejects.csv` has a row for each.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from stages.common.files import write_json, write_table
-from stages.common.params import Run, Strict, load
+from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
-from stages.data.sources import digits
+from stages.data.sources import digits, folder, manifest, shards
 from stages.data.sources.digits import Digits
+from stages.data.sources.own import Own
+from stages.data.sources.settle import settle
 
-SOURCES = {"digits": digits.acquire}
+SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
 
 class Acquire(Strict):
     """Section `acquire`."""
 
-    source: Literal["digits"]  # where the samples come from
+    source: Literal["digits", "manifest", "folder", "shards"]  # where the samples come from
+    path: Path  # the folder of your own data; `digits` reads none
     digits: Digits
+    own: Own
 
 
 def main() -> None:
-    """Write data/acquire: shards, index and attributes."""
+    """Write data/acquire: shards, index, attributes and, of your own data, rejects."""
     with stage("acquire") as door:
-        settings, run = load(Acquire, "acquire"), load(Run, "run")
-        index, attributes = SOURCES[settings.source](getattr(settings, settings.source), run.seed, door.out)
+        settings, run, names = load(Acquire, "acquire"), load(Run, "run"), load_modalities()
+        if settings.source == "digits":
+            index, attributes = digits.acquire(settings.digits, run.seed, names, door.out)
+        else:
+            collect = SOURCES[settings.source].collect
+            packed, rejects = collect(settings.path, settings.own, names, door.out)
+            index, attributes, refused = settle(packed, rejects, settings.own, names, run.seed)
+            write_table(door.out / "rejects.csv", refused)
         write_table(door.out / "index.csv", index)
         write_json(door.out / "attributes.json", attributes)
 

@@ -6,9 +6,12 @@ fast Griffin-Lim algorithm (Perraudin et al. 2013).
 """
 
 import io
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import soundfile
@@ -19,10 +22,16 @@ from pydantic import Field, PositiveInt
 
 from stages.common.params import Strict
 
-suffixes = ("wav",)
 LEVELS = 255
 SILENCE_DB = 40  # below the loudest frame: what `trim` cuts off both ends
 LOUDEST = 1e9  # where full scale is 1: far beyond any sound, and its square is still a number
+LONGEST = 300  # seconds of a file that are looked at
+RATES_HZ = range(1000, 768_001)
+CHANNELS = 32
+BLOCK = 2**16  # samples that are decoded at a time
+SIZE_ORDER: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}  # WAV, AIFF: of bytes 4 to 7
+STREAMED = 2**31 - 1
+XING_WITHIN = 2**17  # bytes: behind a cover picture
 WINDOW = 4  # frames a window spans: 75 % overlap
 
 
@@ -31,7 +40,7 @@ class AudioSettings(Strict):
 
     rate_hz: Annotated[int, Field(ge=8000, le=48000)]  # working sample rate
     bands: Annotated[int, Field(ge=16, le=256)]  # F, mel bands
-    frames: Annotated[int, Field(ge=16)]  # T, frames a clip: longer ones are cut, shorter ones padded
+    frames: Annotated[int, Field(ge=16)]  # T, frames a clip: of longer ones the first count, shorter ones are padded
     hop: Annotated[int, Field(ge=32)]  # samples a frame
     floor_db: Annotated[float, Field(lt=0)]  # quietest level kept, dB below the loudest
     shift: Annotated[float, Field(ge=0, le=0.5)]  # augmentation: longest pause before the clip, share of its room
@@ -40,7 +49,7 @@ class AudioSettings(Strict):
     griffin_lim: PositiveInt  # iterations of the phase guess
 
 
-def fit(settings: AudioSettings, captions: list[str], folder: Path) -> AudioSettings:
+def fit(settings: AudioSettings, captions: Iterable[str], folder: Path) -> AudioSettings:
     """Clips need nothing learned."""
     return settings
 
@@ -49,23 +58,71 @@ restore = fit  # what `fit` gave, read back in a later stage
 
 
 def read(payload: bytes, settings: AudioSettings) -> np.ndarray:
-    """A sound file as a trimmed mono wave with peak 1. Raises ValueError when it can't be decoded or is silent.
+    """A sound file as a mono wave with peak 1. Raises ValueError when it can't be decoded or is silent.
 
-    Only libsndfile's own words are repeated: the whole message names an address in memory.
+    Of the first `LONGEST` seconds the silence at both ends is cut off; of what is left the first `frames` are kept.
     """
-    try:
-        channels, rate_hz = soundfile.read(io.BytesIO(payload), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        got = f"{len(payload)} bytes that do not decode ({error.error_string})"
-        raise ValueError(f"expected a sound file, got {got}") from error
-    if not np.abs(channels).max(initial=0) < LOUDEST:  # NaN is not below it either
+    wave, rate_hz = mono(payload)
+    if not np.abs(wave).max(initial=0) < LOUDEST:  # NaN is not below it either
         raise ValueError(f"expected samples around full scale, which is 1, got NaN, infinity or beyond {LOUDEST:.0e}")
-    wave = resample(channels.mean(axis=1), orig_sr=rate_hz, target_sr=settings.rate_hz, res_type="soxr_hq")
+    wave = resample(wave, orig_sr=rate_hz, target_sr=settings.rate_hz, res_type="soxr_hq")
     wave, _ = trim(wave, top_db=SILENCE_DB, frame_length=4 * settings.hop, hop_length=settings.hop)
+    wave = wave[: settings.frames * settings.hop]
     peak = np.abs(wave).max(initial=0)
     if peak < 1e-4:
         raise ValueError("expected a sound, got silence")
     return wave / peak
+
+
+def mono(payload: bytes) -> tuple[np.ndarray, int]:
+    """The mean of a sound file's channels, (L,) float32, and its rate. Raises ValueError when it can't be decoded.
+
+    Read in blocks, because a header may promise more than any memory holds. Only libsndfile's own words are repeated:
+    the whole message names an address in memory.
+    """
+    try:
+        with hushed(), soundfile.SoundFile(io.BytesIO(payload)) as file:
+            if file.samplerate not in RATES_HZ or file.channels > CHANNELS:
+                wanted = f"at most {CHANNELS} channels at {RATES_HZ[0]} to {RATES_HZ[-1]} Hz"
+                raise ValueError(f"expected {wanted}, got {file.channels} at {file.samplerate} Hz")
+            blocks = [np.zeros(0, np.float32)]
+            while sum(map(len, blocks)) < LONGEST * file.samplerate:
+                blocks.append(file.read(BLOCK, dtype="float32", always_2d=True).mean(axis=1))
+                if len(blocks[-1]) < BLOCK:
+                    break
+            wave = np.concatenate(blocks)[: LONGEST * file.samplerate]
+    except soundfile.LibsndfileError as error:
+        got = f"{len(payload)} bytes that do not decode ({error.error_string})"
+        raise ValueError(f"expected a sound file, got {got}") from error
+    if len(blocks[-1]) < BLOCK and shortened(payload, len(wave), file.frames):
+        raise ValueError(f"expected a whole sound file, got {len(payload)} bytes that end too soon; fetch it again")
+    return wave, file.samplerate
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Nothing reaches stderr: the MP3 decoder writes there, past Python, what it thinks of broken files."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def shortened(payload: bytes, read: int, promised: int) -> bool:
+    """Whether a file says that it is longer than it is; libsndfile minds only for FLAC and Ogg.
+
+    A WAV or AIFF that was written as a stream does not know its size and says 0 or the largest number. An MP3 knows
+    its samples when it has the header of Xing; else their number is a guess.
+    """
+    if payload[:4] in SIZE_ORDER:
+        size = int.from_bytes(payload[4:8], SIZE_ORDER[payload[:4]])
+        return len(payload) < size < STREAMED
+    header = payload[:XING_WITHIN]
+    return (b"Xing" in header or b"Info" in header) and read < 0.95 * promised
 
 
 def augment(wave: np.ndarray, settings: AudioSettings, rng: np.random.Generator) -> np.ndarray:

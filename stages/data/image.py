@@ -1,10 +1,12 @@
 """Pictures: bytes to a centred uint8 picture of one size, and back to a PNG.
 
-Tensor: (S, S, 3) uint8, height by width by RGB, S = `size`.
+Tensor: (S, S, C) uint8, height by width by levels, S = `size`; C is 3 for colour (RGB), 1 for grey.
 """
 
 import io
 import struct
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,6 @@ from pydantic import Field
 
 from stages.common.params import Strict
 
-suffixes = ("png",)
 TOLERANCE = 24  # levels of grey by which content differs from the paper
 DEEPEST = 65535  # highest level of 16 bits
 # What Pillow was seen to raise on a million broken files.
@@ -25,13 +26,14 @@ class ImageSettings(Strict):
     """Section `preprocess.image`."""
 
     size: Annotated[int, Field(ge=28, le=128)]  # side of the working picture, pixels
+    colour: bool = True  # or shades of grey
     turn: Annotated[float, Field(ge=0, le=45)]  # augmentation: largest rotation, degrees
     zoom: Annotated[float, Field(ge=0, le=0.5)]  # largest change of scale, share
     shear: Annotated[float, Field(ge=0, le=0.5)]  # largest shear
     shift: Annotated[float, Field(ge=0, le=0.25)]  # largest shift, share of the side
 
 
-def fit(settings: ImageSettings, captions: list[str], folder: Path) -> ImageSettings:
+def fit(settings: ImageSettings, captions: Iterable[str], folder: Path) -> ImageSettings:
     """Pictures need nothing learned."""
     return settings
 
@@ -40,20 +42,26 @@ restore = fit  # what `fit` gave, read back in a later stage
 
 
 def read(payload: bytes, settings: ImageSettings) -> np.ndarray:
-    """A picture file as a centred (S, S, 3) uint8 picture. Raises ValueError when it can't be decoded.
+    """A picture file as a centred (S, S, C) uint8 picture. Raises ValueError when it can't be decoded.
 
-    Pillow's own words are not repeated: some name an address in memory, and reasons are a tracked output.
+    Of several pictures in a file the first counts. Pillow's own words are not repeated: some name an address in
+    memory, and reasons are a tracked output.
     """
     kind: str | None = "unknown kind"
     try:
-        with Image.open(io.BytesIO(payload)) as file:
-            kind = file.format
-            picture = ImageOps.exif_transpose(file)
-    except Image.DecompressionBombError as error:
+        with warnings.catch_warnings():  # of many pixels Pillow warns, of twice as many it raises
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(payload)) as file:
+                kind = file.format
+                file.draft(None, (2 * settings.size, 2 * settings.size))  # a JPEG is not decoded in full for nothing
+                picture = ImageOps.exif_transpose(file)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError("expected a picture, got more pixels than Pillow decodes; scale it down") from error
     except BROKEN as error:
         raise ValueError(f"expected a picture, got {len(payload)} bytes of {kind} that do not decode") from error
-    return np.asarray(centre(on_paper(picture), settings.size))
+    picture = centre(on_paper(picture), settings.size)
+    return levels_of(picture if settings.colour else picture.convert("L"))
 
 
 def on_paper(picture: Image.Image) -> Image.Image:
@@ -98,25 +106,35 @@ def augment(picture: np.ndarray, settings: ImageSettings, rng: np.random.Generat
     middle = np.full(2, (settings.size - 1) / 2)
     offset = middle - matrix @ middle + shift
     coefficients = (*matrix[0], offset[0], *matrix[1], offset[1])
-    paper = tuple(int(level) for level in picture[0, 0])
-    moved = Image.fromarray(picture).transform(
-        (settings.size, settings.size), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC, fillcolor=paper
+    page = picture_of(picture)
+    moved = page.transform(
+        page.size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC, fillcolor=page.getpixel((0, 0))
     )
-    return np.asarray(moved)
+    return levels_of(moved)
 
 
 def tensor(picture: np.ndarray, settings: ImageSettings) -> np.ndarray:
-    """The picture is its tensor: (S, S, 3) uint8."""
+    """The picture is its tensor: (S, S, C) uint8."""
     return picture
 
 
 def blank(settings: ImageSettings) -> np.ndarray:
     """What stands where a sample has no picture."""
-    return np.zeros((settings.size, settings.size, 3), np.uint8)
+    return np.zeros((settings.size, settings.size, 3 if settings.colour else 1), np.uint8)
 
 
 def write(picture: np.ndarray, settings: ImageSettings) -> bytes:
-    """(S, S, 3) uint8 as PNG bytes."""
+    """(S, S, C) uint8 as PNG bytes."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
+    picture_of(picture).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def picture_of(levels: np.ndarray) -> Image.Image:
+    """(S, S, C) uint8 as Pillow has it: grey without an axis for it."""
+    return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
+
+
+def levels_of(picture: Image.Image) -> np.ndarray:
+    """The way back."""
+    return np.asarray(picture).reshape(*picture.size[::-1], -1)

@@ -3,9 +3,10 @@
 For each modality two arrays that later stages map into memory: `<modality>.clean.npy`, a row a sample, and
 `<modality>.augmented.npy`, the changed copies of the train split, sample by sample, `variants` each.
 `samples.csv` has the rows' ids, splits and attributes and a column ``has_<modality>``: the masks.
+`rejects.csv` lists what could not be used, here or in `acquire`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,15 +16,17 @@ import pandas as pd
 from pydantic import Field, PositiveInt
 
 from stages.common.files import growing, read_json, read_table, write_json, write_table
-from stages.common.params import Run, Strict, load
+from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.progress import progress
 from stages.common.seeds import draws
-from stages.common.shards import read_shard
+from stages.common.shards import SUFFIXES, read_shard
 from stages.common.stage import stage
 from stages.common.workers import in_processes
 from stages.data.audio import AudioSettings
 from stages.data.image import ImageSettings
 from stages.data.modalities import MODALITIES
+from stages.data.rejects import COLUMNS, Reject, most_frequent, table
+from stages.data.split import SPLITS
 from stages.data.text import TextSettings
 
 RAW = Path("data/acquire")
@@ -42,63 +45,83 @@ class Preprocess(Strict):
 def main() -> None:
     """Write data/preprocess: tensors, tokeniser, samples and rejects."""
     with stage("preprocess") as door:
-        settings, run = load(Preprocess, "preprocess"), load(Run, "run")
+        settings, run, names = load(Preprocess, "preprocess"), load(Run, "run"), load_modalities()
         attributes = read_json(RAW / "attributes.json")
-        index = read_table(RAW / "index.csv", text=("id", *attributes))
-        captions = train_captions(index)
-        fitted = {name: MODALITIES[name].fit(getattr(settings, name), captions, door.out) for name in MODALITIES}
+        index = read_table(RAW / "index.csv", text=("id", *attributes, *files_of(names)))
+        fitted = {
+            name: MODALITIES[name].fit(getattr(settings, name), train_captions(index), door.out) for name in names
+        }
         groups = index.groupby("shard")
         jobs = ((RAW / str(shard), rows, fitted, settings.variants, run.seed) for shard, rows in groups)
         shards = progress(in_processes(clean_shard, jobs), title="preprocess", total=groups.ngroups)
-        samples, rejects = collect(shards, fitted, door.out)
-        check_rejects(rejects, len(index), settings.reject_limit)
+        samples, found = collect(shards, fitted, door.out)
+        before = read_table(RAW / "rejects.csv", text=COLUMNS) if (RAW / "rejects.csv").exists() else table([])
+        rejects = pd.concat([before, found], ignore_index=True)
+        check_rejects(rejects, len(index) + len(before), settings.reject_limit)
+        check_splits(samples["split"])
         write_table(door.out / "samples.csv", samples)
         write_table(door.out / "rejects.csv", rejects)
-        write_json(door.out / "settings.json", settings.model_dump())
+        # Without defaults: a setting that comes later and changes nothing leaves these bytes as they are.
+        write_json(door.out / "settings.json", settings.model_dump(exclude_defaults=True))
         write_json(door.out / "attributes.json", attributes)
 
 
-def train_captions(index: pd.DataFrame) -> list[str]:
-    """The captions that the tokeniser may learn from: those of the train split alone."""
+def files_of(names: Iterable[str]) -> list[str]:
+    """The columns of the index that name each sample's files, where they have names of their own."""
+    return [f"{name}_file" for name in names]
+
+
+def train_captions(index: pd.DataFrame) -> Iterator[str]:
+    """The captions that the tokeniser may learn from, one by one: those of the train split alone."""
     train = set(index.loc[index["split"] == "train", "id"])
     shards = (RAW / shard for shard in index["shard"].unique())
-    samples = (sample for shard in shards for sample in read_shard(shard))
-    return [files["txt"].decode("utf-8", "replace") for key, files in samples if key in train and "txt" in files]
+    samples = (sample for shard in shards for sample in read_shard(shard, only=("txt",)))
+    return (files["txt"].decode("utf-8", "replace") for key, files in samples if key in train and "txt" in files)
 
 
 def clean_shard(
     path: Path, rows: pd.DataFrame, fitted: dict[str, Any], variants: int, seed: int
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray], pd.DataFrame]:
     """The samples of one shard: their table, their tensors by array name, and what was rejected."""
-    splits, kept, rejects = dict(zip(rows["id"], rows["split"], strict=True)), [], []
+    known, kept, rejects = rows.set_index("id"), [], []
     tensors: dict[str, list[np.ndarray]] = {name: [] for name in array_names(fitted)}
     for key, files in read_shard(path):
-        try:
-            items = {name: read(name, files, fitted[name]) for name in fitted}
-            if all(item is None for item in items.values()):
-                raise ValueError(f"expected one of {', '.join(fitted)}, got {', '.join(files) or 'no file'}")
-        except ValueError as error:
-            rejects.append({"id": key, "file": path.name, "reason": str(error)})
+        if key not in known.index:  # listed as a reject already
+            continue
+        items, reject = read_all(key, files, fitted)
+        if reject is not None:
+            name = reject.file
+            rejects.append(reject._replace(file=str(known.at[key, name]) if name in known else path.name))
             continue
         kept.append({"id": key, **{f"has_{name}": item is not None for name, item in items.items()}})
-        copies = variants if splits[key] == "train" else 0
+        copies = variants if known.at[key, "split"] == "train" else 0
         for name, item in items.items():
             clean, augmented = tensors_of(name, item, fitted[name], copies, draws(seed, f"preprocess/{name}/{key}"))
             tensors[f"{name}.clean"].append(clean)
             tensors[f"{name}.augmented"].extend(augmented)
-    table = pd.DataFrame(kept, columns=["id", *(f"has_{name}" for name in fitted)])
-    table = table.merge(rows.drop(columns="shard"), on="id", validate="one_to_one")
-    return table, {name: np.array(rows) for name, rows in tensors.items()}, pd.DataFrame(rejects)
+    samples = pd.DataFrame(kept, columns=["id", *(f"has_{name}" for name in fitted)])
+    labels = rows.drop(columns=["shard", *files_of(fitted)], errors="ignore")
+    samples = samples.merge(labels, on="id", validate="one_to_one")
+    return samples, {name: np.array(items) for name, items in tensors.items()}, table(rejects)
+
+
+def read_all(key: str, files: dict[str, bytes], fitted: dict[str, Any]) -> tuple[dict[str, Any], Reject | None]:
+    """The items of a sample by modality, None for what it lacks; and why it can't be used, if it can't."""
+    items = {}
+    for name in fitted:
+        try:
+            items[name] = read(name, files, fitted[name])
+        except ValueError as error:
+            return {}, Reject(key, f"{name}_file", f"{name}: {error}")
+    if all(item is None for item in items.values()):
+        return {}, Reject(key, "", f"expected one of {', '.join(fitted)}, got {', '.join(files) or 'no file'}")
+    return items, None
 
 
 def read(name: str, files: dict[str, bytes], fitted: Any) -> Any:
-    """The item of one modality, None when the sample lacks it. Raises ValueError naming the modality."""
-    module = MODALITIES[name]
-    payload = next((files[suffix] for suffix in module.suffixes if suffix in files), None)
-    try:
-        return None if payload is None else module.read(payload, fitted)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+    """The item of one modality, None when the sample lacks it. Raises ValueError when it can't be read."""
+    payload = files.get(SUFFIXES[name])
+    return None if payload is None else MODALITIES[name].read(payload, fitted)
 
 
 def tensors_of(
@@ -108,8 +131,9 @@ def tensors_of(
     module = MODALITIES[name]
     if item is None:
         return module.blank(fitted), [module.blank(fitted)] * copies
+    clean = module.tensor(item, fitted)
     changed = (module.augment(item, fitted, rng) for _ in range(copies))
-    return module.tensor(item, fitted), [module.tensor(copy, fitted) for copy in changed]
+    return clean, [clean if copy is item else module.tensor(copy, fitted) for copy in changed]
 
 
 def array_names(names: Iterable[str]) -> list[str]:
@@ -120,16 +144,16 @@ def collect(
     shards: Iterable[tuple[pd.DataFrame, dict[str, np.ndarray], pd.DataFrame]], fitted: dict[str, Any], out: Path
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Append each shard's tensors to the files below `out`; returns the samples and the rejects of all shards."""
-    tables, rejects = [], [pd.DataFrame(columns=["id", "file", "reason"])]
+    tables, rejects = [], [table([])]
     with ExitStack() as files:
         append = {
             name: files.enter_context(growing(out / f"{name}.npy", blank_of(name, fitted)))
             for name in array_names(fitted)
         }
-        for table, tensors, rejected in shards:
+        for samples, tensors, rejected in shards:
             for name, rows in tensors.items():
                 append[name](rows)
-            tables.append(table)
+            tables.append(samples)
             rejects.append(rejected)
     return pd.concat(tables, ignore_index=True), pd.concat(rejects, ignore_index=True)
 
@@ -143,12 +167,17 @@ def blank_of(array: str, fitted: dict[str, Any]) -> np.ndarray:
 def check_rejects(rejects: pd.DataFrame, samples: int, limit: float) -> None:
     """Raises ValueError with the most frequent reasons when too much was rejected."""
     if len(rejects) > limit * samples:
-        reasons = rejects["reason"].value_counts().head(3)
-        told = "; ".join(f"{count} x {reason}" for reason, count in reasons.items())
         raise ValueError(
-            f"expected at most {limit:.0%} of {samples} samples to be rejected, got {len(rejects)} ({told}); "
-            "mend the files or raise preprocess.reject_limit"
+            f"expected at most {limit:.0%} of {samples} samples to be rejected, got {len(rejects)} "
+            f"({most_frequent(rejects['reason'])}); mend the files or raise preprocess.reject_limit"
         )
+
+
+def check_splits(splits: Iterable[str]) -> None:
+    """Raises ValueError when a split has no sample: every later stage would fail, in words that say less."""
+    empty = [split for split in SPLITS if split not in set(splits)]
+    if empty:
+        raise ValueError(f"expected samples in every split, got none in {', '.join(empty)}; add samples")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ train teaches codecs, fusion and generator; validation watches them; judge teach
 test is for the figures. What belongs together (two clips of one picture) goes to one split.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -31,19 +32,21 @@ class Shares(Strict):
         return self
 
 
-def assign(kinds: np.ndarray, shares: Shares, rng: np.random.Generator) -> np.ndarray:
-    """A split name for each of the groups, in the given shares, at random; (groups,) of str.
+def assign(kinds: np.ndarray, shares: Shares, rng: np.random.Generator, splits: Sequence[str] = SPLITS) -> np.ndarray:
+    """One of the `splits` for each of the groups, in the given shares, at random; (groups,) of str.
 
     Groups of one of the `kinds` are spread as evenly as all: no split has more of a kind than it should, nor less.
     Raises ValueError when there are too few groups for every split to get one.
     """
-    groups = len(kinds)
-    bounds = np.round(np.cumsum([getattr(shares, split) for split in SPLITS]) * groups).astype(int)
-    counts = np.diff(bounds, prepend=0)
+    groups, ends = len(kinds), np.cumsum([getattr(shares, split) for split in splits])
+    counts = np.diff(np.round(ends / ends[-1] * groups).astype(int), prepend=0)
     if counts.min() < 1:
-        raise ValueError(f"expected enough groups for four splits, got {groups}; add samples or even out the shares")
+        raise ValueError(
+            f"expected enough groups for {len(splits)} splits, got {groups}; add samples or even out the shares "
+            "(a group is what belongs together, such as samples of one picture)"
+        )
     places = np.concatenate([(np.arange(count) + rng.random()) / count for count in counts])
-    evenly = np.repeat(SPLITS, counts)[np.argsort(places, kind="stable")]  # each split at equal distances
+    evenly = np.repeat(splits, counts)[np.argsort(places, kind="stable")]  # each split at equal distances
     names = np.empty_like(evenly)
     names[np.lexsort([rng.random(groups), kinds])] = evenly  # kind by kind, within a kind at random
     return names

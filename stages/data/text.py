@@ -6,6 +6,7 @@ Source of the tokeniser: Sennrich et al. 2016, arXiv:1508.07909; on bytes, so th
 """
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,6 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from stages.common.files import replace
 from stages.common.params import Strict
 
-suffixes = ("txt",)
 PAD, START, END = 0, 1, 2
 MARKS = 3  # the three above
 TOKENIZER = "tokenizer.json"
@@ -38,7 +38,7 @@ class Text:
     tokenizer: Tokenizer
 
 
-def fit(settings: TextSettings, captions: list[str], folder: Path) -> Text:
+def fit(settings: TextSettings, captions: Iterable[str], folder: Path) -> Text:
     """Learn byte pairs from `captions` and keep them below `folder`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -51,7 +51,7 @@ def fit(settings: TextSettings, captions: list[str], folder: Path) -> Text:
     return Text(settings, tokenizer)
 
 
-def restore(settings: TextSettings, captions: list[str], folder: Path) -> Text:
+def restore(settings: TextSettings, captions: Iterable[str], folder: Path) -> Text:
     """What `fit` learned, read back in a later stage."""
     return Text(settings, Tokenizer.from_file(str(folder / TOKENIZER)))
 
@@ -71,7 +71,8 @@ def augment(caption: str, text: Text, rng: np.random.Generator) -> str:
 
 def tensor(caption: str, text: Text) -> np.ndarray:
     """The tokens of a caption: (T,) uint16."""
-    tokens = text.tokenizer.encode(caption).ids[: text.settings.length - 2]
+    beginning = " ".join(caption.split(" ", text.settings.length)[: text.settings.length])  # a word is a token or more
+    tokens = text.tokenizer.encode(beginning).ids[: text.settings.length - 2]
     padding = [PAD] * (text.settings.length - 2 - len(tokens))
     return np.array([START, *(MARKS + token for token in tokens), END, *padding], np.uint16)
 

@@ -141,3 +141,59 @@ def test_augmenting_repeats_with_its_stream_and_moves_the_sound() -> None:
     assert len(wave) <= len(first) <= SETTINGS.frames * SETTINGS.hop
     assert audio.tensor(first, SETTINGS).shape == (64, 64)
     assert first.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3", "AIFF"])
+@pytest.mark.parametrize("rate_hz", [8000, 22050, 48000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_every_format_rate_and_number_of_channels(kind: str, rate_hz: int, channels: int) -> None:
+    if kind == "MP3" and channels > 2:
+        pytest.skip("MP3 has two channels at most")
+    wave = np.stack([tone(140, 0.8, rate_hz)] * channels, 1)
+    read = audio.read(encode(wave, rate_hz, kind, None), SETTINGS)
+    assert pitch(read) == pytest.approx(140, rel=0.03)
+    assert audio.tensor(read, SETTINGS).shape == (64, 64)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1, 200, 400])
+def test_any_length_and_of_long_ones_the_beginning(seconds: float) -> None:
+    room = SETTINGS.frames * SETTINGS.hop
+    wave = np.resize(tone(140, 1), int(seconds * 16000)) if seconds >= 1 else tone(140, seconds)
+    read = audio.read(encode(wave), SETTINGS)
+    assert len(read) <= room
+    assert np.abs(read).max() == pytest.approx(1)
+    assert levels(encode(wave)).shape == (64, 64)
+    if seconds > 1:
+        np.testing.assert_allclose(read, audio.read(encode(wave[: 2 * room]), SETTINGS), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "FLAC", "OGG", "MP3"])
+def test_a_file_that_was_cut_is_refused(kind: str) -> None:
+    whole = encode(tone(140, 3), kind=kind, subtype=None)
+    audio.read(whole, SETTINGS)
+    with pytest.raises(ValueError, match=r"^expected a (whole sound file|sound)"):
+        audio.read(whole[: len(whole) // 2], SETTINGS)
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF])
+def test_a_wav_that_was_written_as_a_stream_is_read(size: int) -> None:
+    """Its head does not know how long it is."""
+    streamed = bytearray(encode(tone()))
+    streamed[4:8] = size.to_bytes(4, "little")
+    assert len(audio.read(bytes(streamed), SETTINGS)) > 1000
+
+
+def test_a_head_that_promises_too_much_costs_no_memory(capfd: pytest.CaptureFixture[str]) -> None:
+    """Reading as many samples as an MP3 promises raised MemoryError."""
+    whole = bytearray(encode(tone(140, 1), kind="MP3", subtype=None))
+    place = max(whole.find(b"Xing"), whole.find(b"Info"))
+    whole[place + 8 : place + 12] = b"\x7f\xff\xff\xff"
+    with pytest.raises(ValueError, match=r"^expected a whole sound file, got \d+ bytes that end too soon"):
+        audio.read(bytes(whole), SETTINGS)
+    assert capfd.readouterr().err == "", "the decoder speaks to stderr by itself"
+
+
+@pytest.mark.parametrize(("rate_hz", "channels"), [(200, 1), (2**30, 1), (16000, 200)])
+def test_a_head_that_says_what_can_not_be_is_refused(rate_hz: int, channels: int) -> None:
+    with pytest.raises(ValueError, match=r"^expected at most 32 channels at 1000 to 768000 Hz, got "):
+        audio.read(encode(np.zeros((10, channels), np.float32), rate_hz), SETTINGS)

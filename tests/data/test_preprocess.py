@@ -20,7 +20,8 @@ from stages.data import preprocess, text
 from stages.data.modalities import MODALITIES, restore
 from tests.clones import ROOT
 
-TRAIN, TEST = 12, 6
+TRAIN, TEST = 12, 4
+TOTAL = TRAIN + TEST + 2
 LOST = 3  # a train sample whose picture does not decode
 
 
@@ -43,7 +44,7 @@ def sources() -> dict[str, dict[str, bytes]]:
     """Complete samples, and one of each defect."""
     whole = {
         f"{n:06d}": {"png": picture(10 * n), "txt": f"block {n}".encode(), "wav": clip(100 + 10 * n)}
-        for n in range(TRAIN + TEST)
+        for n in range(TOTAL)
     }
     whole["000001"].pop("wav")
     whole["000002"].pop("png")
@@ -57,7 +58,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A pipeline at the raw shards, as the working folder."""
     raw, samples = tmp_path / "data/acquire", sources()
     index = pd.DataFrame({"id": list(samples)})
-    index["split"] = ["train"] * TRAIN + ["test"] * TEST
+    index["split"] = ["train"] * TRAIN + ["test"] * TEST + ["validation", "judge"]
     index["shard"] = [f"raw-{number // 5}.tar" for number in range(len(index))]
     index["kind"] = "block"
     for shard, rows in index.groupby("shard"):
@@ -93,7 +94,7 @@ def test_what_is_broken_is_listed_and_what_is_missing_is_masked(house: Path) -> 
     assert rejects["reason"][0].startswith("image: expected a picture, got 10 bytes")
     assert "0x" not in rejects["reason"][0], "an address in memory differs from run to run"
     table = read_table(house / "data/preprocess/samples.csv", text=("id",)).set_index("id")
-    assert len(table) == TRAIN + TEST - 1
+    assert len(table) == TOTAL - 1
     for name, lacking in {"image": ["000002"], "text": ["000014"], "audio": ["000001"]}.items():
         assert table.index[~table[f"has_{name}"]].tolist() == lacking
         clean = arrays(house)[f"{name}.clean"]

@@ -42,7 +42,7 @@ def test_no_split_is_ever_empty(weights: list[int], groups: int) -> None:
     try:
         found = assign(np.arange(groups) % 3, shares(weights), np.random.default_rng(1))
     except ValueError as error:
-        assert str(error).startswith("expected enough groups for four splits, got ")
+        assert str(error).startswith("expected enough groups for 4 splits, got ")
     else:
         assert set(found) == set(SPLITS)
 

@@ -1,6 +1,7 @@
 """Captions: any text comes back from its tokens; what is no text is refused."""
 
 import pickle
+import time
 import unicodedata
 from pathlib import Path
 
@@ -61,6 +62,15 @@ def test_a_long_caption_is_cut_and_still_ends(tmp_path: Path) -> None:
     tokens = text.tensor("abcdefgh", short)
     assert tokens[[0, -1]].tolist() == [text.START, text.END]
     assert text.write(tokens, short) == b"abcd"
+
+
+def test_of_a_book_the_beginning_counts_and_the_rest_costs_nothing(fitted: text.Text) -> None:
+    book = "a thin red seven, said. " * 200_000
+    started = time.monotonic()
+    tokens = text.tensor(text.read(book.encode(), fitted), fitted)
+    assert time.monotonic() - started < 2
+    assert (tokens > text.END).sum() == 398
+    assert book.startswith(text.write(tokens, fitted).decode())
 
 
 def test_any_tokens_can_be_written(fitted: text.Text) -> None:

@@ -76,7 +76,10 @@ def read(caption: str, values: Mapping[str, tuple[str, ...]]) -> dict[str, str] 
 
 @cache
 def patterns(values: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern[str], ...]:
-    """One expression a wording: each fragment is an alternative of its filled form and its fallback."""
+    """One expression a wording: each fragment is an alternative of its filled form and its fallback.
+
+    Of an attribute that is not asked for - no modality of the pipeline shows it - any value is passed over.
+    """
     choices = {name: (*options, *WORDS) if name == "digit" else options for name, options in values}
     return tuple(
         re.compile("".join(alternative(fragment, fallback, choices) for fragment, fallback in wording))
@@ -89,5 +92,6 @@ def alternative(fragment: str, fallback: str, choices: Mapping[str, tuple[str, .
     if not rest:
         return re.escape(fragment)
     name, _, after = rest.partition("}")
-    options = "|".join(re.escape(option) for option in choices[name])
-    return f"(?:{re.escape(before)}(?P<{name}>{options}){re.escape(after)}|{re.escape(fallback)})"
+    options = "|".join(re.escape(option) for option in choices.get(name, ()))
+    value = f"(?P<{name}>{options})" if options else r"\w+"
+    return f"(?:{re.escape(before)}{value}{re.escape(after)}|{re.escape(fallback)})"

@@ -7,7 +7,7 @@ sound. Pitch and pace keep clear of the borders between their classes: a clip th
 
 import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ from scipy.ndimage import distance_transform_edt, zoom
 from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.seeds import draws
-from stages.common.shards import write_shard
+from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_fresh_processes
 from stages.data.sources import captions, espeak
 from stages.data.split import Shares, assign
@@ -64,17 +64,21 @@ class Digits(Strict):
     shares: Shares  # of the pictures, per split
 
 
-def acquire(settings: Digits, seed: int, out: Path) -> tuple[pd.DataFrame, dict[str, dict[str, list[str]]]]:
-    """Write the shards below `out`; returns the index (a row a sample) and the attributes."""
+def acquire(
+    settings: Digits, seed: int, names: Sequence[str], out: Path
+) -> tuple[pd.DataFrame, dict[str, dict[str, list[str]]]]:
+    """Write shards of the modalities `names` below `out`; returns the index (a row a sample) and the attributes."""
     grey, labels = mnist_data()
     if settings.pictures > len(grey):
         raise ValueError(f"acquire.digits.pictures: expected at most {len(grey)}, got {settings.pictures}")
     pictures = grey.reshape(-1, 28, 28).astype(np.uint8)
     index = plan(settings, seed, pictures, labels)
     groups = index.groupby("shard")
-    jobs = ((out / str(name), rows, pictures[rows["picture"]], settings, seed) for name, rows in groups)
+    jobs = ((out / str(name), rows, pictures[rows["picture"]], settings, seed, names) for name, rows in groups)
     shards = in_fresh_processes(build_shard, jobs)  # espeak.py says why
-    return pd.concat(progress(shards, title="acquire", total=groups.ngroups), ignore_index=True), ATTRIBUTES
+    made = pd.concat(progress(shards, title="acquire", total=groups.ngroups), ignore_index=True)
+    shown = {attribute: [n for n in about["shown_by"] if n in names] for attribute, about in ATTRIBUTES.items()}
+    return made, {a: {"values": about["values"], "shown_by": shown[a]} for a, about in ATTRIBUTES.items() if shown[a]}
 
 
 def plan(settings: Digits, seed: int, pictures: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
@@ -91,21 +95,26 @@ def plan(settings: Digits, seed: int, pictures: np.ndarray, labels: np.ndarray) 
     return index
 
 
-def build_shard(path: Path, rows: pd.DataFrame, pictures: np.ndarray, settings: Digits, seed: int) -> pd.DataFrame:
+def build_shard(
+    path: Path, rows: pd.DataFrame, pictures: np.ndarray, settings: Digits, seed: int, names: Sequence[str]
+) -> pd.DataFrame:
     """Draw, say and describe the samples of one shard; returns their rows of the index, completed."""
-    speak, found = open_speakers(), []
+    speak, found = open_speakers() if "audio" in names else None, []
 
     def samples() -> Iterator[tuple[str, dict[str, bytes]]]:
         for row, picture in zip(rows.to_dict("records"), pictures, strict=True):
             rng = draws(seed, f"acquire/{row['id']}")
             row["colour"] = str(rng.choice(list(INKS)))
-            unheard = row["split"] == "test" and rng.random() < UNHEARD_SHARE
-            clip, spoken = speak(row["digit"], UNHEARD if unheard else SPEAKERS, rng)
-            row |= spoken | {"voice_seen": not unheard}
-            caption = captions.write({k: row[k] for k in ATTRIBUTES}, leave_out=settings.leave_out, rng=rng)
+            files = {"image": paint(picture, INKS[row["colour"]])}
+            if speak is not None:
+                unheard = row["split"] == "test" and rng.random() < UNHEARD_SHARE
+                clip, spoken = speak(row["digit"], UNHEARD if unheard else SPEAKERS, rng)
+                row |= spoken | {"voice_seen": not unheard}
+                files["audio"] = as_wav(clip)
+            told = {attribute: row[attribute] for attribute in ATTRIBUTES if attribute in row}
+            files["text"] = captions.write(told, leave_out=settings.leave_out, rng=rng).encode()
             found.append(row)
-            files = {"png": paint(picture, INKS[row["colour"]]), "txt": caption.encode(), "wav": as_wav(clip)}
-            yield row["id"], files
+            yield row["id"], {SUFFIXES[name]: files[name] for name in names}
 
     write_shard(path, samples())
     return pd.DataFrame(found)

@@ -1,0 +1,104 @@
+"""Ten times the samples, the same memory; not much slower than decoding alone. ``pytest -s`` prints the figures."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+import soundfile
+from joblib import Parallel, delayed
+from PIL import Image
+
+from stages.common.files import write_json, write_table
+from stages.common.shards import read_shard, write_shard
+from tests.data.home import Home, build
+
+SHARD = 250
+SAMPLES = int(os.environ.get("SCALE", 2_000))  # a number to measure with, instead of one to test with
+SPLITS = ("train",) * 7 + ("validation", "judge", "test")
+
+
+def media(n: int, side: int, seconds: float) -> dict[str, bytes]:
+    """A photo, a recording and a caption, each its own."""
+    rng = np.random.default_rng(n)
+    photo = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
+    t = np.arange(int(44100 * seconds)) / 44100
+    wave = 0.3 * np.sin(2 * np.pi * (100 + n % 400) * t) + 0.01 * rng.standard_normal(len(t))
+    jpeg, flac = io.BytesIO(), io.BytesIO()
+    photo.save(jpeg, "JPEG", quality=90)
+    soundfile.write(flac, wave, 44100, format="FLAC")
+    return {"png": jpeg.getvalue(), "wav": flac.getvalue(), "txt": f"sample {n} of many, {n % 17}".encode()}
+
+
+def fill(home: Home, count: int, side: int, seconds: float, different: int) -> None:
+    """Raw shards of `count` samples, made of fewer `different` ones, as `acquire` writes them."""
+    home.set("folder")
+    raw, few = home.folder / "data/acquire", [media(n, side, seconds) for n in range(different)]
+    index = pd.DataFrame({"id": [f"{n:06d}" for n in range(count)]})
+    index["split"] = [SPLITS[n % len(SPLITS)] for n in range(count)]
+    index["shard"] = [f"raw-{n // SHARD:05d}.tar" for n in range(count)]
+    for number in range(0, count, SHARD):
+        samples = [(f"{n:06d}", few[n % different]) for n in range(number, min(count, number + SHARD))]
+        write_shard(raw / f"raw-{number // SHARD:05d}.tar", samples)
+    write_table(raw / "index.csv", index)
+    write_json(raw / "attributes.json", {})
+
+
+def cost(home: Home) -> tuple[float, float]:
+    """Seconds that `preprocess` took and the largest memory of it and its workers, MiB."""
+    started, peak = time.monotonic(), 0
+    with subprocess.Popen([sys.executable, "-m", "stages.data.preprocess"], cwd=home.folder) as process:
+        while process.poll() is None:
+            peak = max(peak, sum(memory(psutil.Process(process.pid))))
+            time.sleep(0.05)
+    assert process.returncode == 0
+    return time.monotonic() - started, peak / 2**20
+
+
+def memory(process: psutil.Process) -> Iterator[int]:
+    for one in (process, *process.children(recursive=True)):
+        try:
+            yield one.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+
+
+def decode(path: Path) -> int:
+    """The least that anyone must do: every file of a shard to levels, samples, letters."""
+    for _, files in read_shard(path):
+        np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB"))
+        soundfile.read(io.BytesIO(files["wav"]), dtype="float32")
+        files["txt"].decode()
+    return 0
+
+
+@pytest.mark.slow
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    peaks = {}
+    for count in (SAMPLES, 10 * SAMPLES):
+        (tmp_path / str(count)).mkdir()
+        home = build(tmp_path / str(count))
+        fill(home, count, side=64, seconds=0.5, different=SHARD)
+        seconds, peaks[count] = cost(home)
+        print(f"preprocess, {count} samples: {seconds:.1f} s, {count / seconds:.0f} samples/s, {peaks[count]:.0f} MiB")
+    assert peaks[10 * SAMPLES] < 1.2 * peaks[SAMPLES]
+
+
+@pytest.mark.slow
+def test_it_keeps_up_with_a_bare_decoder(home: Home) -> None:
+    count = 2_000
+    fill(home, count, side=1000, seconds=3, different=50)
+    shards = sorted((home.folder / "data/acquire").glob("*.tar"))
+    started = time.monotonic()
+    Parallel(n_jobs=2)(delayed(decode)(path) for path in shards)
+    bare = time.monotonic() - started
+    seconds, _ = cost(home)
+    print(f"decode alone: {count / bare:.0f} samples/s; preprocess: {count / seconds:.0f} samples/s")
+    assert seconds < 2 * bare
