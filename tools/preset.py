@@ -13,13 +13,16 @@ from stages.common.params import read_yaml
 PRESETS = Path(__file__).parent / "presets"
 
 
-def main(name: str) -> None:
-    """Print the preset's settings, one -S a setting."""
-    file = PRESETS / f"{name}.yaml"
-    if not file.exists():
-        known = ", ".join(sorted(path.stem for path in PRESETS.glob("*.yaml")))
-        sys.exit(f"preset: expected one of {known}, got '{name}'")
+def main(names: list[str]) -> int:
+    """Print the preset's settings, one -S a setting; returns the exit code."""
+    known = sorted(path.stem for path in PRESETS.glob("*.yaml"))
+    if len(names) != 1 or names[0] not in known:
+        got = f"'{' '.join(names)}'" if names else "none"
+        print(f"preset: expected one of {', '.join(known)}, got {got}; python -m tools.preset NAME", file=sys.stderr)
+        return 2
+    file = PRESETS / f"{names[0]}.yaml"
     print(" ".join(f"-S {key}={value}" for key, value in settings(read_yaml(file))))
+    return 0
 
 
 def settings(values: Mapping[str, object], section: str = "") -> Iterator[tuple[str, str]]:
@@ -32,4 +35,4 @@ def settings(values: Mapping[str, object], section: str = "") -> Iterator[tuple[
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""The presets: every key is one of params.yaml, every value is accepted, and the article's examples really run."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.common.params import read_yaml
+from tests.clones import ROOT, run, succeed
+from tools.preset import PRESETS, settings
+
+NAMES = sorted(path.stem for path in PRESETS.glob("*.yaml"))
+SMALL = {"train.parts.steps": "30", "train.parts.hidden": "8", "generate.samples": "30"}
+
+
+def flat(path: Path) -> dict[str, str]:
+    return dict(settings(read_yaml(path)))
+
+
+def test_leaves_are_told_by_their_path_and_without_blanks() -> None:
+    values: dict[str, Any] = {"modalities": ["image", "text"], "train": {"gan": {"latent": None, "penalty": 0.5}}}
+    assert list(settings(values)) == [
+        ("modalities", "[image,text]"),
+        ("train.gan.latent", "null"),
+        ("train.gan.penalty", "0.5"),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_names_settings_that_there_are(name: str) -> None:
+    known = flat(ROOT / "params.yaml")
+    assert set(flat(PRESETS / f"{name}.yaml")) <= set(known)
+
+
+def test_an_unknown_preset_is_one_line(built: Path) -> None:
+    done = run(built, "python", "-m", "tools.preset", "frob")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == f"preset: expected one of {', '.join(NAMES)}, got 'frob'; python -m tools.preset NAME\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_runs_from_pixels_to_figures(name: str, built: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)
+    told = succeed(folder, "python", "-m", "tools.preset", name).split()
+    small = [word for key, value in SMALL.items() for word in ("-S", f"{key}={value}")]
+    succeed(folder, "dvc", "exp", "run", *told, *small)
+    summary = json.loads((folder / "metrics/summary.json").read_text(encoding="utf-8"))
+    assert set(summary["coverage"]) == {"image"} and 0 <= summary["coverage"]["image"] <= 1
+    shape = read_yaml(folder / "data/train/generator.json")["models"]
+    assert set(shape) == {"image"} and shape["image"]["grid"] == [28, 28, 3]
