@@ -62,7 +62,7 @@ def read_bank(names: Sequence[str], features: Path, samples: Path) -> Bank:
         names=tuple(names),
         widths=[part["clean"].shape[1] for part in parts],
         clean=torch.from_numpy(np.concatenate([part["clean"] for part in parts], -1)),
-        there=torch.from_numpy(table[[f"has_{name}" for name in names]].to_numpy()),
+        there=torch.tensor(table[[f"has_{name}" for name in names]].to_numpy()),
         split=table["split"].to_numpy(),
         copies=torch.from_numpy(augmented).unflatten(0, (int((table["split"] == "train").sum()), -1)),
     )
