@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from stages.common.files import write_json
-from tests.clones import BIN
+from tests.clones import BIN, succeed
 
 Settings = Mapping[str, str]  # of a DVC remote: option -> value
 SYSTEM = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
@@ -251,3 +251,15 @@ http {{
 """
 
 KINDS: dict[str, Callable[[Path], Server]] = {"local": local, "ssh": ssh, "s3": s3, "webdav": webdav}
+
+
+def connect(folder: Path, server: Server, account: str = "team", *, store: str) -> Path:
+    """Make the server's folder `store` the default remote of a repository, with the credentials of an account."""
+    if server.kind == "webdav":
+        (server.data / "store" / store).mkdir(exist_ok=True)  # DVC makes no base folder there
+    succeed(folder, "dvc", "remote", "add", "--force", "--default", "team", f"{server.url}/{store}")
+    for option, value in {"verify": "true", **server.common}.items():
+        succeed(folder, "dvc", "remote", "modify", "team", option, value)
+    for option, value in getattr(server, account).items():
+        succeed(folder, "dvc", "remote", "modify", "--local", "team", option, value)
+    return folder

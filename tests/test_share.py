@@ -1,6 +1,6 @@
 """Remotes of every kind, for real: what one pushes another has, and no fault leaves a wrong byte that is believed.
 
-The pipeline is a toy; DVC, the servers and the faults are real.
+The pipeline is a toy, except in the last test; DVC, the servers and the faults are real.
 """
 
 import os
@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.clones import ROOT, environment, run, succeed
-from tests.servers import KINDS, Server
-from tests.toy import commit, copied, edit, git_clone, toy
+from tests.servers import KINDS, Server, connect
+from tests.toy import commit, copied, data, edit, git_clone, ran, toy
 
 pytestmark = pytest.mark.slow
 
@@ -52,18 +52,6 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return made
 
 
-def connect(folder: Path, server: Server, account: str = "team", *, store: str) -> Path:
-    """Make the server's folder `store` the default remote of a repository, with the credentials of an account."""
-    if server.kind == "webdav":
-        (server.data / "store" / store).mkdir(exist_ok=True)  # DVC makes no base folder there
-    succeed(folder, "dvc", "remote", "add", "--force", "--default", "team", f"{server.url}/{store}")
-    for option, value in {"verify": "true", **server.common}.items():
-        succeed(folder, "dvc", "remote", "modify", "team", option, value)
-    for option, value in getattr(server, account).items():
-        succeed(folder, "dvc", "remote", "modify", "--local", "team", option, value)
-    return folder
-
-
 def alice(toys: dict[int, Path], server: Server, folder: Path, *, store: str, size: int = 1000) -> Path:
     """The clone that built, connected."""
     return connect(copied(toys[size], folder / "alice"), server, store=store)
@@ -72,12 +60,6 @@ def alice(toys: dict[int, Path], server: Server, folder: Path, *, store: str, si
 def bob(source: Path, server: Server, folder: Path, account: str = "team", *, store: str) -> Path:
     """A fresh clone without data and cache, connected."""
     return connect(git_clone(source, folder / "bob"), server, account, store=store)
-
-
-def data(folder: Path) -> dict[str, bytes]:
-    """What the stages made."""
-    files = sorted(path for path in (folder / "data").rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def examined(folder: Path) -> tuple[int, list[str]]:
@@ -95,11 +77,6 @@ def refused(folder: Path, *command: str) -> str:
     assert done.returncode != 0, f"{command} must fail\n{done.stdout}"
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
-
-
-def ran(said: str) -> list[str]:
-    """The stages that DVC computed."""
-    return [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
 
 
 def test_what_one_pushes_another_pulls_and_the_run_cache_has_both_branches(
@@ -220,3 +197,16 @@ def test_verify_refuses_an_object_that_was_damaged_on_the_remote(
     succeed(one, "dvc", "push", "--quiet")
     succeed(other, "dvc", "pull", "--quiet")
     assert data(other) == data(one) and examined(other) == (WHOLE, [])
+
+
+def test_the_pipeline_itself_is_rebuilt_from_the_remote_without_computing(
+    server: Server, built: Path, tmp_path: Path
+) -> None:
+    one = connect(copied(built, tmp_path / "alice"), server, store="pipeline")
+    commit(one, "Build")
+    succeed(one, "dvc", "push", "--quiet")
+    other = bob(one, server, tmp_path, store="pipeline")
+    said = succeed(other, "dvc", "repro", "--pull")
+    assert ran(said) == []
+    assert data(other) == data(one)
+    assert succeed(other, "git", "status", "--porcelain", "dvc.lock", "metrics") == ""

@@ -105,3 +105,14 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{path}: expected one {old!r}, got {text.count(old)}"
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def data(folder: Path) -> dict[str, bytes]:
+    """What the stages made."""
+    files = sorted(path for path in (folder / "data").rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def ran(said: str) -> list[str]:
+    """The stages that DVC computed."""
+    return [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
