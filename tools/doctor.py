@@ -10,6 +10,7 @@
 
 import fcntl
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +20,6 @@ from pathlib import Path
 
 import psutil
 from dvc.repo import Repo
-from packaging.requirements import Requirement
 
 from tools.objects import damaged
 from tools.refusal import one_line
@@ -36,6 +36,9 @@ class Finding:
     what: str
     remedy: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}" if self.remedy else self.what
+
 
 def main() -> int:
     """Print a line a finding; 0 when all is well, 1 when something is not."""
@@ -44,18 +47,15 @@ def main() -> int:
         for name, check in CHECKS.items():
             for found in check(repo):
                 ill += not found.well
-                print(
-                    f"{'ok  ' if found.well else 'FAIL'} {name}: {found.what}{f'; {found.remedy}' * bool(found.remedy)}"
-                )
+                print(f"{'ok  ' if found.well else 'FAIL'} {name}: {found}")
     print(f"doctor: {ill or 'nothing'} to mend")
     return int(bool(ill))
 
 
 def versions(_: Repo) -> Iterator[Finding]:
     """Installed packages against the lock; those of extras may be absent."""
-    lines = (line.split("==") for line in LOCKED.read_text(encoding="utf-8").split())
-    locked = dict(lines)
-    needed = {Requirement(line).name for line in requires_of(PROJECT) if "extra ==" not in line}
+    locked = dict(line.split("==") for line in LOCKED.read_text(encoding="utf-8").split())
+    needed = {re.split(r"[^\w.-]", line)[0] for line in requires_of(PROJECT) if "extra ==" not in line}
     wrong = [
         f"{name} {got}, expected {wanted}"
         for name, wanted in locked.items()
@@ -88,27 +88,32 @@ def installed(name: str) -> str | None:
 
 def locks(repo: Repo) -> Iterator[Finding]:
     """DVC's locks on paths and the stages' own: held by a living process, or left by a dead one."""
-    held = {
-        f"stage {path.stem} (process {path.read_text().strip()})"
-        for path in Path(".resume").glob("*.lock")
-        if busy(path)
-    }
-    dead: set[str] = set()
-    table = Path(repo.tmp_dir, "rwlock")
-    for path, entry in (json.loads(table.read_text() or "{}") if table.exists() else {}).items():
-        for holder in [*entry.get("read", []), *([entry["write"]] if entry.get("write") else [])]:
-            (held if alive(holder["pid"]) else dead).add(
-                f"`{holder['cmd']}` (process {holder['pid']}) on {Path(path).name}"
-            )
+    busy_stages = [path for path in Path(".resume").glob("*.lock") if busy(path)]
+    held = [f"stage {path.stem} (process {path.read_text().strip()})" for path in busy_stages]
+    holders = locked_by(Path(repo.tmp_dir, "rwlock"))
+    held += sorted(said for pid, said in holders if alive(pid))
+    dead = sorted(said for pid, said in holders if not alive(pid))
     if held:
-        yield Finding(False, f"at work: {shown(sorted(held))}", "wait for it, or stop that process and look again")
+        yield Finding(False, f"at work: {shown(held)}", "wait for it, or stop that process and look again")
     if dead:
-        yield Finding(True, f"left by a killed process: {shown(sorted(dead))}", "the next dvc command removes it")
+        yield Finding(True, f"left by a killed process: {shown(dead)}", "the next dvc command removes it")
     parts = sorted(str(path) for path in Path("data").rglob(".*.part"))
     if parts and not held:
         yield Finding(True, f"half-written: {shown(parts)}", "the next `make repro` replaces it")
     if not held and not dead:
         yield Finding(True, "nothing is at work")
+
+
+def locked_by(table: Path) -> set[tuple[int, str]]:
+    """Process and description of everyone in DVC's table of locked paths."""
+    entries = json.loads(table.read_text(encoding="utf-8") or "{}") if table.exists() else {}
+    holders = set()
+    for path, entry in entries.items():
+        for holder in [*entry.get("read", []), entry.get("write")]:
+            if holder:
+                said = f"`{holder['cmd']}` (process {holder['pid']}) on {Path(path).name}"
+                holders.add((holder["pid"], said))
+    return holders
 
 
 def busy(path: Path) -> bool:
@@ -123,7 +128,10 @@ def busy(path: Path) -> bool:
 
 def alive(pid: int) -> bool:
     """Whether a process exists and still runs; DVC takes a zombie for a living one."""
-    return bool(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def disk(repo: Repo) -> Iterator[Finding]:
@@ -132,23 +140,16 @@ def disk(repo: Repo) -> Iterator[Finding]:
     for name, folder in {"working tree": Path(repo.root_dir), "cache": Path(repo.cache.local.path)}.items():
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free = shutil.disk_usage(there).free
-        what = f"{name}: {free >> 20} MiB free, a rebuild writes {need >> 20}"
-        yield Finding(
-            free > need,
-            what,
-            "" if free > need else "free some; `dvc gc --all-commits --dry` lists what no commit needs",
-        )
+        remedy = "" if free > need else "free some; `dvc gc --all-commits --dry` lists what no commit needs"
+        yield Finding(not remedy, f"{name}: {free >> 20} MiB free, a rebuild writes {need >> 20}", remedy)
 
 
 def cache(repo: Repo) -> Iterator[Finding]:
     """Every object of the local cache, hashed again."""
     read, wrong = damaged(repo.cache.local.fs, repo.cache.local.path)
     if wrong:
-        yield Finding(
-            False,
-            f"damaged: {shown(wrong)}",
-            "delete these files, then `dvc fetch`, or `make repro` computes them again",
-        )
+        remedy = "delete these files, then `dvc fetch`, or `make repro` computes them again"
+        yield Finding(False, f"damaged: {shown(wrong)}", remedy)
     else:
         yield Finding(True, f"{read} objects, all whole")
 
@@ -157,9 +158,7 @@ def verify(repo: Repo) -> Iterator[Finding]:
     """Whether each remote is asked for objects that are whole."""
     for name, settings in repo.config["remote"].items():
         remedy = "" if settings.get("verify") else f"run `dvc remote modify {name} verify true`"
-        yield Finding(
-            not remedy, f"{name}: {'on' if not remedy else 'off, a damaged object would be believed'}", remedy
-        )
+        yield Finding(not remedy, f"{name}: {'off, a damaged object is believed' if remedy else 'on'}", remedy)
 
 
 def remote(repo: Repo) -> Iterator[Finding]:
