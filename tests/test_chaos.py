@@ -201,7 +201,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_told_and_when_there_is_room_again_the_bytes_are_the_same(
     room: int, start: Path, unbroken: dict[str, bytes], small_disk: Path
 ) -> None:
-    """With so little room that even DVC can't begin, or that a stage can't write."""
+    """DVC keeps its own books there too, so it is the first that can't write."""
     folder = copied(start, small_disk / "folder")
     filler = small_disk / "filler"
     free = shutil.disk_usage(small_disk).free
