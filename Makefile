@@ -5,18 +5,32 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup repro test lint types lock
+.PHONY: help setup remotes repro fresh compare doctor test lint types lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(STAMP)  ## create .venv and install what is needed; `repro` and `test` do it themselves
 
+remotes: $(STAMP)  ## add DVC's drivers for SSH, S3 and WebDAV, and the S3 server that the tests start
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock '.[remotes,servers]'
+	rm -rf build multimodal_generation.egg-info
+
 repro: $(STAMP)  ## rebuild everything that is out of date: data, models, samples, metrics, report
 	$(BIN)/dvc repro
+
+fresh: $(STAMP)  ## is dvc.lock true to code, parameters and metrics/? needs no data, names what is stale
+	@$(BIN)/python -m tools.fresh
+
+compare: $(STAMP)  ## which summary metrics differ from BASE (main) by more than noise; WITH: from one to another
+	@$(BIN)/python -m tools.compare $(BASE) $(WITH)
+
+doctor: $(STAMP)  ## examine versions, locks, disk, cache and remote
+	@$(BIN)/python -m tools.doctor
 
 test: lint types  ## lint, types and all tests
 	$(BIN)/python -m pytest

@@ -1,0 +1,82 @@
+"""Branches and experiments, as the README has them: run, queue, look, apply, hand over through a bare repository."""
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.clones import ROOT, run, succeed
+from tests.toy import commit, copied, git_clone
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def here(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built pipeline, committed, with a bare repository as `origin` and a folder as the remote."""
+    team = tmp_path_factory.mktemp("team")
+    folder = copied(built, team / "here")
+    succeed(folder, "dvc", "remote", "modify", "store", "url", str(team / "store"))
+    commit(folder, "Build")
+    succeed(team, "git", "init", "--quiet", "--bare", "--initial-branch", "main", "origin.git")
+    succeed(folder, "git", "remote", "add", "origin", str(team / "origin.git"))
+    succeed(folder, "git", "push", "--quiet", "origin", "main")
+    succeed(folder, "dvc", "push", "--quiet")
+    return folder
+
+
+def shown(folder: Path) -> dict[str, dict[str, str]]:
+    """The rows of `dvc exp show`, by the name of the experiment."""
+    text = succeed(folder, "dvc", "exp", "show", "--csv")
+    return {row["Experiment"]: row for row in csv.DictReader(io.StringIO(text)) if row["Experiment"]}
+
+
+def clean(folder: Path) -> None:
+    succeed(folder, "git", "checkout", "--quiet", ".")
+    succeed(folder, "dvc", "checkout", "--quiet", "--force")
+
+
+def test_two_branches_are_compared(here: Path) -> None:
+    succeed(here, "git", "checkout", "--quiet", "-b", "trial")
+    text = (here / "params.yaml").read_text()
+    (here / "params.yaml").write_text(text.replace("replicates: 20", "replicates: 24"))
+    succeed(here, "dvc", "repro", "--quiet")
+    changed = json.loads(succeed(here, "dvc", "params", "diff", "main", "--json"))
+    assert changed["params.yaml"]["evaluate.replicates"] == {"old": 20, "new": 24, "diff": 4}
+    assert run(here, "dvc", "metrics", "diff", "main").returncode == 0
+    assert "file://" in succeed(here, "dvc", "plots", "diff", "main")
+    said = succeed(here, "env", f"PYTHONPATH={ROOT}", "python", "-m", "tools.compare", "main")
+    assert said.count("yes |") == 0 and "| coherence.joint" in said, "more replicates are no real change"
+    clean(here)
+    succeed(here, "git", "checkout", "--quiet", "main")
+
+
+def test_an_experiment_is_run_pushed_pulled_and_applied(here: Path, tmp_path: Path) -> None:
+    succeed(here, "dvc", "exp", "run", "--quiet", "-S", "evaluate.replicates=26", "-n", "more")
+    made = (here / "metrics/table.csv").read_bytes()
+    clean(here)
+    assert shown(here)["more"]["evaluate.replicates"] == "26"
+    succeed(here, "dvc", "exp", "push", "--quiet", "origin", "more")
+    mate = git_clone(here.parent / "origin.git", tmp_path / "mate")
+    succeed(mate, "git", "reset", "--quiet", "--hard", "origin/main")  # experiments hang from the commit they began at
+    succeed(mate, "dvc", "exp", "pull", "--quiet", "origin", "more")
+    said = succeed(mate, "env", f"PYTHONPATH={ROOT}", "python", "-m", "tools.compare", "main", "more")
+    assert "coherence.joint" in said
+    succeed(mate, "dvc", "exp", "apply", "more")
+    assert (mate / "metrics/table.csv").read_bytes() == made
+    succeed(mate, "dvc", "pull", "--quiet")
+    assert succeed(mate, "dvc", "repro").splitlines()[-1] == "Data and pipelines are up to date."
+
+
+def test_a_queue_is_worked_off_by_two_workers(here: Path) -> None:
+    succeed(here, "dvc", "exp", "run", "--queue", "-S", "evaluate.replicates=21,22")
+    succeed(here, "dvc", "queue", "start", "--jobs", "2")
+    until = time.monotonic() + 240
+    while (said := succeed(here, "dvc", "queue", "status")).count("Success") < 2:
+        assert "Failed" not in said, succeed(here, "dvc", "queue", "logs", said.split("\n")[1].split()[1])
+        assert time.monotonic() < until, said
+        time.sleep(1)
+    assert {row.get("evaluate.replicates") for row in shown(here).values()} >= {"21", "22"}
