@@ -5,7 +5,9 @@ neither; one outside the grammar is wrong.
 Floor: the same judge's labels against those of shuffled samples. Ceiling: real test samples, same function.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -43,19 +45,20 @@ def given(
 
 def shuffled(items: Items, rng: np.random.Generator) -> dict[str, Judged]:
     """Each modality's labels in an order of its own: what chance would give."""
-    mixed = {}
-    for name, judged in items.items():
-        order = rng.permutation(len(next(iter(judged.labels.values()))))
-        mixed[name] = Judged({a: labels[order] for a, labels in judged.labels.items()}, None, None)
-    return mixed
+    return {name: judged.take(rng.permutation(len(judged.certainty))) for name, judged in items.items()}
 
 
 def figure(metric: str, cells: Sequence[Cell], rng: np.random.Generator) -> Figure:
     """A figure from the outcomes in one or more cells, all of the same weight."""
     value, floor, ceiling = ([cell[place] for cell in cells] for place in range(3))
     mean, low, high = mean_of_cells(value, rng)
-    ends = [float(np.mean([part.mean() for part in parts if len(part)])) for parts in (floor, ceiling)]
-    return Figure(metric, mean, low, high, sum(map(len, value)), *ends)
+    return Figure(metric, mean, low, high, sum(map(len, value)), mean_of_means(floor), mean_of_means(ceiling))
+
+
+def mean_of_means(cells: Sequence[np.ndarray]) -> float:
+    """NaN when all are empty."""
+    means = [cell.mean() for cell in cells if len(cell)]
+    return float(np.mean(means)) if means else math.nan
 
 
 def coherence(
@@ -63,9 +66,12 @@ def coherence(
     shown: Mapping[str, list[str]],
     rng: np.random.Generator,
 ) -> list[Figure]:
-    """All coherence figures. `made`: observed subset -> (generated items, true rows, real items of those rows)."""
+    """All coherence figures. `made`: observed subset -> (generated items, true rows, real items of those rows).
+
+    What can't be measured is left out: with one modality there is nothing to agree with, and no direction.
+    """
     names = list(made[()][0])
-    figures = [joint(made[()][0], made[()][2], names, rng)]
+    figures = [joint(made[()][0], made[()][2], names, rng)] if len(names) > 1 else []
     attribute_cells: list[Cell] = []
     for observed in proper_subsets(names)[1:]:
         items, truth, real = made[observed]
@@ -75,20 +81,21 @@ def coherence(
                 if target != "text" and target not in shown[attribute]:
                     continue
                 wanted = given(observed, attribute, truth, real, shown)
-                if (wanted == UNTOLD).all():
-                    continue
                 value, floor, ceiling = (outcomes(i[target].labels[attribute], wanted) for i in (items, mixed, real))
+                if not len(value):  # the observed side leaves it open, or no output says it
+                    continue
                 direction = f"{'+'.join(observed)}_to_{target}"
                 if attribute == KEY:
                     figures.append(figure(f"coherence.{direction}", [(value, floor, ceiling)], rng))
                 else:
                     attribute_cells.append((value, floor, ceiling))
                     figures.append(figure(f"attribute.{attribute}.{direction}", attribute_cells[-1:], rng))
-    directions = [f for f in figures if f.metric.startswith("coherence.") and "_to_" in f.metric]
-    worst = min(directions, key=lambda f: f.value)
-    figures.append(Figure("coherence.worst", worst.value, worst.low, worst.high, worst.n, worst.floor, worst.ceiling))
-    figures.append(figure("coherence.attributes", attribute_cells, rng))
-    figures.append(hidden(*made[("text",)], rng))
+    if directions := [f for f in figures if f.metric.startswith("coherence.") and "_to_" in f.metric]:
+        figures.append(replace(min(directions, key=lambda f: f.value), metric="coherence.worst"))
+    if attribute_cells:
+        figures.append(figure("coherence.attributes", attribute_cells, rng))
+    if "text" in names and len(names) > 2 and silent(made[("text",)][2]).any():
+        figures.append(hidden(*made[("text",)], rng))
     return figures
 
 
@@ -100,8 +107,15 @@ def joint(items: Items, real: Items, names: Sequence[str], rng: np.random.Genera
 
 def hidden(items: Items, truth: pd.DataFrame, real: Items, rng: np.random.Generator) -> Figure:
     """Captions without a digit: what is made from them, picture and clip, agrees on one."""
-    silent = real["text"].labels[KEY] == UNTOLD
+    rows = silent(real)
     parts = (items, shuffled(items, rng), {name: real[name] for name in items})
-    picked = ({n: Judged({KEY: j.labels[KEY][silent]}, None, None) for n, j in part.items()} for part in parts)
-    value, floor, ceiling = (agreement(part, KEY, list(part)) for part in picked)
+    value, floor, ceiling = (
+        agreement({name: judged.take(rows) for name, judged in part.items()}, KEY, list(items)) for part in parts
+    )
     return figure("coherence.hidden", [(value, floor, ceiling)], rng)
+
+
+def silent(real: Items) -> np.ndarray:
+    """(n,) bool: captions that leave the digit out."""
+    untold: np.ndarray = real["text"].labels[KEY] == UNTOLD
+    return untold

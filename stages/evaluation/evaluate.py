@@ -26,9 +26,10 @@ from stages.common.shards import SUFFIXES, read_shard
 from stages.common.stage import stage
 from stages.common.subsets import proper_subsets, subset_name
 from stages.data.modalities import restore
-from stages.evaluation.coherence import Items, coherence
+from stages.evaluation.coherence import KEY, Items, coherence
+from stages.evaluation.coherence import figure as coherence_figure
 from stages.evaluation.fidelity import Rows, copied, covered, kernels
-from stages.evaluation.figure import Figure, mean_of_cells, table
+from stages.evaluation.figure import LEVEL, Figure, mean_of_cells, table
 from stages.evaluation.judge import load_judges
 from stages.evaluation.labels import MALFORMED, UNTOLD, Judged, Judges, judge, read_captions, tensors
 
@@ -84,10 +85,11 @@ def main() -> None:
         for subset in progress(proper_subsets(scene.names), title="evaluate"):
             keys, items = scene.made(subset_name(subset))
             rows = np.array([place[key] for key in keys]) if subset else np.arange(len(test))
-            made[subset] = (items, test.iloc[rows], {name: take(judged, rows) for name, judged in real.items()})
+            made[subset] = (items, test.iloc[rows], {name: judged.take(rows) for name, judged in real.items()})
         figures = coherence(made, scene.shown, rng)
         figures += ceilings(scene, test, real, rng) + reconstruction(scene, test, place, rng)
         figures += balance(scene, made[()][0], rng)
+        figures += health(scene, made[()][0], real, draws(run.seed, "evaluate/health"))
         figures += likeness(scene, made[()][0], real, settings.replicates, rng)
         figures += extraction(scene)
         write_table(door.out / "table.csv", table(figures))
@@ -103,15 +105,6 @@ def set_scene(names: list[str]) -> Scene:
         shown={attribute: about["shown_by"] for attribute, about in attributes.items()},
         judges=load_judges(Path("data/judge")),
         fitted=restore(names, CLEAN),
-    )
-
-
-def take(judged: Judged, rows: np.ndarray) -> Judged:
-    """The judged items at `rows`."""
-    return Judged(
-        {attribute: labels[rows] for attribute, labels in judged.labels.items()},
-        None if judged.features is None else judged.features[rows],
-        None if judged.captions is None else [judged.captions[row] for row in rows],
     )
 
 
@@ -183,10 +176,35 @@ def balance(scene: Scene, items: Items, rng: np.random.Generator) -> list[Figure
     return figures
 
 
+def health(scene: Scene, items: Items, real: Items, rng: np.random.Generator) -> list[Figure]:
+    """Does a judge recognise what was made from nothing, and how many of the key attribute's values are there?
+
+    Of captions the certainty is the share that are sentences of the grammar.
+    """
+    figures, untrained = [], scene.made("untrained")[1]
+    for name in items:
+        sure, lost, ceiling = (judged[name].certainty for judged in (items, untrained, real))
+        figures.append(coherence_figure(f"confidence.{name}", [(sure, lost, ceiling)], rng))
+        if KEY in items[name].labels:
+            labels = told(items[name].labels[KEY])
+            drawn = [len(set(rng.choice(labels, len(labels)))) for _ in range(200)] if len(labels) else [0]
+            low, high = np.percentile(drawn, LEVEL)
+            most = len(set(told(real[name].labels[KEY])))
+            figures.append(Figure(f"classes.{name}", len(set(labels)), low, high, len(labels), 1.0, most))
+    return figures
+
+
+def told(labels: np.ndarray) -> np.ndarray:
+    """The labels that name a value."""
+    return labels[(labels != UNTOLD) & (labels != MALFORMED)]
+
+
 def likeness(scene: Scene, items: Items, real: Items, replicates: int, rng: np.random.Generator) -> list[Figure]:
     """Kernel distance, coverage and memorisation of joint samples, per modality."""
     train, _, untrained = scene.real("train"), None, scene.made("untrained")[1]
-    words = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\w+").fit(scene.real("judge")["text"].captions)
+    words = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\w+")
+    if "text" in items:
+        words.fit(scene.real("judge")["text"].captions)
     figures = []
     for name in items:
         scale = length(real[name])

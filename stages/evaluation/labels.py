@@ -26,8 +26,19 @@ class Judged:
     """Items of one modality as their judge sees them."""
 
     labels: dict[str, np.ndarray]  # attribute -> (N,) of str
-    features: np.ndarray | None  # (N, E); captions have none of their own
-    captions: list[str] | None  # for text
+    certainty: np.ndarray  # (N,) highest probability of a label, mean over the attributes
+    features: np.ndarray | None = None  # (N, E); captions have none of their own
+    captions: list[str] | None = None  # for text
+
+    def take(self, rows: np.ndarray) -> "Judged":
+        """The items at `rows`, which are numbers or a mask."""
+        numbers = np.arange(len(self.certainty))[rows]
+        return Judged(
+            {attribute: labels[numbers] for attribute, labels in self.labels.items()},
+            self.certainty[numbers],
+            None if self.features is None else self.features[numbers],
+            None if self.captions is None else [self.captions[number] for number in numbers],
+        )
 
 
 Judges = Mapping[str, tuple[Classifier, dict[str, list[str]]]]
@@ -60,11 +71,10 @@ def judge(name: str, items: np.ndarray, judges: Judges, fitted: Any, values: Map
         return read_captions(told, values)
     classifier, known = judges[name]
     rows = torch.cat([classifier(part) for part in SEEN[name](items).split(PIECE)])  # (N, E)
-    labels = {
-        attribute: np.array(known[attribute])[scores.argmax(-1).numpy()]
-        for attribute, scores in classifier.scores(rows).items()
-    }
-    return Judged(labels, rows.numpy(), None)
+    scores = classifier.scores(rows)  # (N, K) each
+    labels = {a: np.array(known[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
+    certainty = torch.stack([score.softmax(-1).amax(-1) for score in scores.values()]).mean(0)
+    return Judged(labels, certainty.numpy(), rows.numpy())
 
 
 def read_captions(told: list[str], values: Mapping[str, list[str]]) -> Judged:
@@ -75,4 +85,4 @@ def read_captions(told: list[str], values: Mapping[str, list[str]]) -> Judged:
         attribute: np.array([MALFORMED if said is None else said.get(attribute, UNTOLD) for said in found])
         for attribute in values
     }
-    return Judged(labels, None, told)
+    return Judged(labels, np.array([said is not None for said in found], np.float32), captions=told)

@@ -17,7 +17,7 @@ from stages.evaluation.examples import Example, View
 from stages.evaluation.figure import Figure
 
 WORDS = {"image": "picture", "text": "caption", "audio": "clip"}  # a modality as people call it
-OWN_SCALE = ("fidelity", "memorisation", "balance", "extract")  # all other figures are shares, from 0 to 1
+OWN_SCALE = ("fidelity", "memorisation", "balance", "extract", "classes")  # all other figures are shares, from 0 to 1
 GROUPS = {  # what the figures of a group say
     "coherence": "Share of samples in which judges find what was given, or the same in all outputs. Higher is better.",
     "attribute": "The same for the other attributes, wherever the observed side determines them. Higher is better.",
@@ -27,6 +27,8 @@ GROUPS = {  # what the figures of a group say
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
     "reconstruction": "Share of test items that the judges still read right after a codec and back. Higher is better.",
     "balance": "Largest relative deviation of a label's share among samples made from nothing. Lower is better.",
+    "confidence": "How sure the judges are of samples made from nothing; of captions, the share that can be read.",
+    "classes": "Different digits among samples made from nothing. Fewer than real data have: the generator collapsed.",
     "extract": "Reconstruction error of the codecs; the floor is a PCA of the same width. Lower is better.",
 }
 KEYS = {  # the first screen, in words
