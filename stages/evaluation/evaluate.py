@@ -20,6 +20,7 @@ from stages.common.stage import stage
 from stages.evaluation.coherence import coherence
 from stages.evaluation.explain import explained
 from stages.evaluation.figure import Figure, summary, table
+from stages.evaluation.hearing import hearing
 from stages.evaluation.likeness import likeness
 from stages.evaluation.readings import ceilings, reconstruction
 from stages.evaluation.scene import Scene, set_scene
@@ -56,6 +57,7 @@ def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:
         *balance(scene, rng("balance")),
         *health(scene, rng("health")),
         *freedom(scene, replicates, rng("freedom")),
+        *hearing(scene, rng("hearing")),
         *likeness(scene, replicates, rng),
         *extraction(scene),
     ]

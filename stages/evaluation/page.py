@@ -35,6 +35,7 @@ GROUPS = {  # what the figures of a group say
     "precision": "Share of samples made from nothing that lie among real ones. Higher is better.",
     "recall": "Share of real items that lie among samples made from nothing. Higher is better.",
     "density": "How densely samples lie where real items are; real ones score one.",
+    "hearing": "Share of clips in which a recogniser not trained here hears the digit. Higher is better.",
     "freedom": "Bits of chance left in what the observed side leaves open. Near the ceiling is best, zero is collapse.",
     "coverage": "Share of real items with a sample made from nothing close by. Higher is better.",
     "memorisation": "Share of samples very close to a training item, less that of real test items. Zero is best.",
