@@ -13,7 +13,7 @@ REASONS = {
     "coherence": EASIER,
     "attribute": EASIER,
     "confidence": EASIER,
-    "hearing": EASIER,
+    "hearing": "Above real data: the codec and less noise than was learned leave clips plainer than real voices are.",
     "reconstruction": "Above real data: a codec smooths away what makes single items hard to read.",
     "precision": MIDDLE,
     "density": MIDDLE,
