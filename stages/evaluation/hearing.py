@@ -35,14 +35,14 @@ PIECE = 50  # clips a worker hears at a time
 
 
 def hearing(scene: Scene, rng: np.random.Generator) -> list[Figure]:
-    """Share of clips in which it hears the digit: that of the caption given, or that which picture and clip share.
+    """Share of clips in which it hears the digit: that was given; made from nothing, that which our judge hears.
 
     Left out where the clips do not say digits. Floor: the same words against shuffled clips.
     """
     digits = [str(number) for number in range(len(WORDS))]
     if "audio" not in scene.names or scene.values[scene.key] != digits:
         return []
-    test = scene.rows("test")
+    test = scene.rows("test").query("has_audio").reset_index(drop=True)
     real = outcomes(heard(rewritten(spoken(test), scene.fitted["audio"])), test[scene.key].to_numpy(str)[:MOST])
     figures = []
     for observed, way in scene.ways.items():
@@ -55,7 +55,8 @@ def hearing(scene: Scene, rng: np.random.Generator) -> list[Figure]:
             said = way.real[observed[0]].labels[scene.key]
         wanted = said[: len(words)]
         value, floor = outcomes(words, wanted), outcomes(rng.permutation(words), wanted)
-        figures.append(share(f"hearing.{subset_name(observed)}_to_audio", [value], [floor], [real], rng))
+        if len(value):
+            figures.append(share(f"hearing.{subset_name(observed)}_to_audio", [value], [floor], [real], rng))
     return figures
 
 
@@ -65,7 +66,9 @@ def spoken(rows: pd.DataFrame) -> list[bytes]:
     index = pd.read_csv(RAW / "index.csv", dtype=str).set_index("id")["shard"]
     clips: dict[str, bytes] = {}
     for shard in sorted(set(index[wanted["id"]])):
-        clips |= {key: files[SUFFIXES["audio"]] for key, files in read_shard(RAW / shard) if key in set(wanted["id"])}
+        for key, files in read_shard(RAW / shard):
+            if key in set(wanted["id"]):
+                clips[key] = next(files[suffix] for suffix in audio.suffixes if suffix in files)
     return [clips[key] for key in wanted["id"]]
 
 
