@@ -1,9 +1,12 @@
 """Fidelity and diversity of samples in judge features.
 
 Kernel distance: unbiased squared maximum mean discrepancy with a cubic kernel (Binkowski et al. 2018,
-arXiv:1801.01401). Coverage: share of real items whose neighbourhood holds a sample (Naeem et al. 2020,
-arXiv:2002.09797). Features are scaled to unit mean square length
-before (`unit`), so that distances mean the same for every judge. Axes: N real items, n samples, E features.
+arXiv:1801.01401). Frechet distance: between Gaussians with the means and covariances of both sides (Heusel et al. 2017,
+arXiv:1706.08500). Precision and recall: share of samples in the neighbourhood of a real item, and the other way round
+(Kynkaanniemi et al. 2019, arXiv:1904.06991). Density and coverage: how many neighbourhoods of real items hold a sample,
+and the share of real items whose neighbourhood holds one (Naeem et al. 2020, arXiv:2002.09797).
+The tests hold them against torchmetrics and prdc. Features are scaled to unit mean square length before, so that
+distances mean the same for every judge. Axes: N real items, n samples, E features.
 """
 
 from dataclasses import dataclass
@@ -33,6 +36,13 @@ class Kernels:
         )
         return float(within - 2 * samples @ self.across @ real / (samples.sum() * real.sum()))
 
+    def redrawn(self, rng: np.random.Generator) -> float:
+        """The distance between a bootstrap sample of each side."""
+        count, test = self.across.shape
+        return self.distance(
+            rng.multinomial(count, np.full(count, 1 / count)), rng.multinomial(test, np.full(test, 1 / test))
+        )
+
 
 def kernels(samples: Rows, real: Rows) -> Kernels:
     """Cubic kernels of (n, E) and (N, E) features."""
@@ -49,21 +59,39 @@ def _kernel(left: Rows, right: Rows) -> np.ndarray:
     return kernel
 
 
-def coverage(samples: Rows, real: Rows) -> float:
-    """Share of (N, E) real items that have one of the (n, E) samples within the distance of their k-th neighbour."""
-    return float(np.mean(covered(samples, real)))
+def frechet_distance(samples: np.ndarray, real: np.ndarray) -> float:
+    """|m - m'|^2 + tr(C + C' - 2 (C C')^1/2) between (n, E) and (N, E); grows with few items, so compare equal n."""
+    gap = samples.mean(0) - real.mean(0)
+    left, right = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (samples.astype(float), real.astype(float)))
+    # The root of a product of two covariances is not symmetric; its trace is that of the eigenvalues' roots.
+    root = np.sqrt(np.linalg.eigvals(left @ right).real.clip(0)).sum()
+    return float(gap @ gap + np.trace(left) + np.trace(right) - 2 * root)
 
 
-def covered(samples: Rows, real: Rows) -> np.ndarray:
-    """(N,) bool: which real items have a sample in their neighbourhood."""
-    radius = NearestNeighbors(n_neighbors=NEIGHBOURS + 1).fit(real).kneighbors(real)[0][:, -1]  # itself is the first
-    nearest: np.ndarray = euclidean_distances(real, samples).min(1)
-    return nearest <= radius + 1e-9
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """Outcomes of the four neighbourhood metrics, an array each."""
+
+    precision: np.ndarray  # (n,) bool: does the sample lie in the neighbourhood of a real item?
+    recall: np.ndarray  # (N,) bool: does the real item lie in the neighbourhood of a sample?
+    density: np.ndarray  # (n,): neighbourhoods of real items that hold the sample, over k; 1 for real ones
+    coverage: np.ndarray  # (N,) bool: does the neighbourhood of the real item hold a sample?
 
 
-def copied(samples: Rows, train: Rows) -> np.ndarray:
-    """(n,) bool: is the sample nearer to a training item than that item's own nearest other neighbour is?"""
-    neighbours = NearestNeighbors(n_neighbors=2).fit(train)
-    apart = neighbours.kneighbors(train)[0][:, 1]  # (N,)
-    distance, item = neighbours.kneighbors(samples, n_neighbors=1)
-    return np.asarray(distance[:, 0] < apart[item[:, 0]])
+def neighbourhoods(samples: Rows, real: Rows) -> Neighbourhoods:
+    """Of (n, E) samples among (N, E) real items."""
+    across = euclidean_distances(real, samples)  # (N, n)
+    inside = across <= (radii(real) + 1e-9)[:, None]
+    return Neighbourhoods(
+        precision=inside.any(0),
+        recall=(across <= radii(samples) + 1e-9).any(1),
+        density=inside.sum(0) / min(NEIGHBOURS, real.shape[0] - 1),
+        coverage=inside.any(1),
+    )
+
+
+def radii(rows: Rows) -> np.ndarray:
+    """(N,) distance of each item to its k-th neighbour; to the last one where there are fewer."""
+    count = min(NEIGHBOURS, rows.shape[0] - 1) + 1  # itself is the first
+    distances: np.ndarray = NearestNeighbors(n_neighbors=count).fit(rows).kneighbors(rows)[0][:, -1]
+    return distances

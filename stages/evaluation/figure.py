@@ -1,6 +1,7 @@
-"""A figure and what makes it believable: interval, number of samples, floor and ceiling."""
+"""A figure and what makes it believable: interval, number of samples, floor and ceiling, and the ceiling's interval."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -8,6 +9,8 @@ import pandas as pd
 
 REPLICATES = 1000  # bootstrap samples
 LEVEL = (2.5, 97.5)  # percentiles of the 95 % interval
+NORMAL = 1.96  # standard errors to each side of a mean for the same
+SUMMARY = ("coherence.", "ceiling.", "fidelity.", "coverage.", "memorisation.")  # of the full table's metrics
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,9 @@ class Figure:
     n: int  # samples behind the value
     floor: float  # what chance or an untrained model scores
     ceiling: float  # what real data scores through the same code
+    ceiling_low: float = math.nan  # 95 % interval of the ceiling; none where it is exact
+    ceiling_high: float = math.nan
+    note: str = ""  # why the value is better than its ceiling, where it is
 
 
 def mean_of_cells(cells: Sequence[np.ndarray], rng: np.random.Generator) -> tuple[float, float, float]:
@@ -32,5 +38,48 @@ def mean_of_cells(cells: Sequence[np.ndarray], rng: np.random.Generator) -> tupl
     return float(np.mean([cell.mean() for cell in filled])), float(low), float(high)
 
 
+def around(cells: Sequence[np.ndarray]) -> tuple[float, float, float]:
+    """The same mean with the normal interval, which needs no random stream: NaN when all cells are empty."""
+    filled = [np.asarray(cell, float) for cell in cells if len(cell)]
+    if not filled:
+        return math.nan, math.nan, math.nan
+    mean = float(np.mean([cell.mean() for cell in filled]))
+    reach = NORMAL * math.sqrt(sum(cell.var() / len(cell) for cell in filled)) / len(filled)
+    return mean, mean - reach, mean + reach
+
+
+def share(
+    metric: str,
+    cells: Sequence[np.ndarray],
+    floors: Sequence[np.ndarray],
+    ceilings: Sequence[np.ndarray],
+    rng: np.random.Generator,
+) -> Figure:
+    """A mean over outcomes, which stand in one or more cells of the same weight; so do its floor and its ceiling."""
+    return Figure(
+        metric, *mean_of_cells(cells, rng), sum(map(len, cells)), around(floors)[0], *around(ceilings)
+    )  # fmt: skip
+
+
+def bootstrap(measure: Callable[[], float], value: float, times: int) -> tuple[float, float]:
+    """The 95 % interval of `value` from replicates that `measure` draws.
+
+    It is centred on the value: a distance between resampled sets is larger than between the sets themselves.
+    """
+    drawn = np.array([measure() for _ in range(times)])
+    low, high = np.percentile(drawn, LEVEL) - drawn.mean()
+    return value + float(low), value + float(high)
+
+
 def table(figures: Sequence[Figure]) -> pd.DataFrame:
     return pd.DataFrame([asdict(figure) for figure in figures])
+
+
+def summary(figures: Sequence[Figure]) -> dict[str, dict[str, float]]:
+    """The compact table: one- and two-part names of the families above, one observed modality at most."""
+    compact: dict[str, dict[str, float]] = {}
+    for figure in figures:
+        family, _, rest = figure.metric.partition(".")
+        if figure.metric.startswith(SUMMARY) and "." not in rest and "+" not in rest:
+            compact.setdefault(family, {})[rest] = round(figure.value, 6)
+    return compact

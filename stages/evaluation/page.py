@@ -17,11 +17,26 @@ from stages.evaluation.examples import Example, View
 from stages.evaluation.figure import Figure
 
 WORDS = {"image": "picture", "text": "caption", "audio": "clip"}  # a modality as people call it
-OWN_SCALE = ("fidelity", "memorisation", "balance", "extract", "classes")  # all other figures are shares, from 0 to 1
+OWN_SCALE = (
+    "fidelity",
+    "memorisation",
+    "balance",
+    "extract",
+    "classes",
+    "frechet",
+    "density",
+    "freedom",
+)  # all other figures are shares, from 0 to 1
 GROUPS = {  # what the figures of a group say
     "coherence": "Share of samples in which judges find what was given, or the same in all outputs. Higher is better.",
     "attribute": "The same for the other attributes, wherever the observed side determines them. Higher is better.",
     "fidelity": "Kernel distance from samples made from nothing to real ones. Lower is better.",
+    "frechet": "Frechet distance from samples made from nothing to real ones. Lower is better.",
+    "precision": "Share of samples made from nothing that lie among real ones. Higher is better.",
+    "recall": "Share of real items that lie among samples made from nothing. Higher is better.",
+    "density": "How densely samples lie where real items are; real ones score one.",
+    "hearing": "Share of clips in which a recogniser not trained here hears the digit. Higher is better.",
+    "freedom": "Bits of chance left in what the observed side leaves open. Near the ceiling is best, zero is collapse.",
     "coverage": "Share of real items with a sample made from nothing close by. Higher is better.",
     "memorisation": "Share of samples very close to a training item, less that of real test items. Zero is best.",
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",

@@ -32,7 +32,7 @@ def main() -> None:
     with stage("report") as door:
         settings = load(Report, "report")
         names = load_modalities()
-        table, curves = read_table(MEASURED / "table.csv", text=("metric",)), read_curves(names)
+        table, curves = read_table(MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
         page = render(names, table, curves, from_nothing(names, settings.grid), examples(names, settings.rows))
         if len(page) > LARGEST:
             raise ValueError(

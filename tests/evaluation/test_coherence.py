@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from stages.common.subsets import proper_subsets
-from stages.evaluation.coherence import Items, coherence
+from stages.evaluation.coherence import coherence
 from stages.evaluation.figure import Figure
 from stages.evaluation.labels import MALFORMED, UNTOLD, Judged
+from stages.evaluation.scene import Items, Way
 
 COUNT = 600
 SHOWN = {"digit": ["image", "audio"], "colour": ["image"], "pitch": ["audio"]}
@@ -34,8 +35,8 @@ def figures(names: tuple[str, ...], change: str = "") -> dict[str, Figure]:
         items = {name: perfect(name) for name in names if name not in observed}
         if change in items:
             items[change] = items[change].take(RNG.permutation(COUNT))
-        made[observed] = (items, TRUTH, real)
-    return {figure.metric: figure for figure in coherence(made, SHOWN, np.random.default_rng(1))}
+        made[observed] = Way(items, TRUTH, real, [])
+    return {figure.metric: figure for figure in coherence(made, SHOWN, "digit", np.random.default_rng(1))}
 
 
 @pytest.mark.parametrize("names", [("image",), ("text",), ("audio",)])
@@ -65,10 +66,10 @@ def test_a_caption_outside_the_grammar_is_wrong_not_silent() -> None:
     broken = Judged({"digit": np.full(COUNT, MALFORMED)}, np.zeros(COUNT))
     real = {name: perfect(name) for name in ("image", "text")}
     made = {
-        (): ({"image": real["image"], "text": broken}, TRUTH, real),
-        ("image",): ({"text": broken}, TRUTH, real),
-        ("text",): ({"image": real["image"]}, TRUTH, real),
+        (): Way({"image": real["image"], "text": broken}, TRUTH, real, []),
+        ("image",): Way({"text": broken}, TRUTH, real, []),
+        ("text",): Way({"image": real["image"]}, TRUTH, real, []),
     }
-    found = {f.metric: f for f in coherence(made, {"digit": ["image"]}, np.random.default_rng(1))}
+    found = {f.metric: f for f in coherence(made, {"digit": ["image"]}, "digit", np.random.default_rng(1))}
     assert found["coherence.image_to_text"].value == 0 and found["coherence.image_to_text"].n == COUNT
     assert found["coherence.joint"].value == 0 and found["coherence.joint"].n == COUNT

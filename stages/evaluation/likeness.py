@@ -1,0 +1,151 @@
+"""Fidelity, diversity and memorisation of samples made from nothing, per modality, and within each digit.
+
+Floor: decoded noise; for memorisation, training items themselves. Ceiling: as many training items as there are samples.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from stages.evaluation.fidelity import Neighbourhoods, Rows, frechet_distance, kernels, neighbourhoods
+from stages.evaluation.figure import Figure, around, bootstrap, mean_of_cells
+from stages.evaluation.labels import Judged
+from stages.evaluation.memorisation import copied
+from stages.evaluation.scene import Scene
+
+FEWEST = 20  # items of one value of the key attribute on each side, for a figure within it
+DENSE = 64  # width of the features of captions where a covariance is asked for
+SIDES = ("made", "real", "train", "untrained")
+
+
+@dataclass(frozen=True)
+class View:
+    """One modality's items on each of the `SIDES`."""
+
+    rows: Mapping[str, Rows]  # features of unit mean square length
+    dense: Mapping[str, np.ndarray]  # the same, narrow enough for a covariance
+    labels: Mapping[str, np.ndarray]  # the key attribute as the judge reads it; none where it has none
+
+    def of(self, value: str) -> "View":
+        """The items that carry one value of the key attribute."""
+        picked = {side: np.flatnonzero(labels == value) for side, labels in self.labels.items()}
+        return View(
+            {side: self.rows[side][picked[side]] for side in SIDES},
+            {side: self.dense[side][picked[side]] for side in SIDES},
+            {side: self.labels[side][picked[side]] for side in SIDES},
+        )
+
+    def count(self, side: str) -> int:
+        return int(self.rows[side].shape[0])
+
+
+def view(scene: Scene, name: str) -> View:
+    """Judge features; for captions without a judge's, TF-IDF of words 1-3-grams fitted on the judge split."""
+    judged: dict[str, Judged] = {
+        "made": scene.joint.items[name],
+        "real": scene.present("test", name),
+        "train": scene.present("train", name),
+        "untrained": scene.untrained[name],
+    }
+    labels = {side: items.labels.get(scene.key, np.full(len(items.certainty), "")) for side, items in judged.items()}
+    if judged["real"].features is None:
+        fit = scene.present("judge", name).captions
+        words = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\w+").fit(fit)
+        rows = {side: words.transform(items.captions) for side, items in judged.items()}
+        few = TruncatedSVD(min(DENSE, len(words.vocabulary_) - 1), random_state=0).fit(words.transform(fit))
+        return View(rows, {side: few.transform(part) for side, part in rows.items()}, labels)
+    scale = np.sqrt((judged["real"].features ** 2).sum(1).mean())
+    scaled = {side: items.features / scale for side, items in judged.items() if items.features is not None}
+    return View(scaled, scaled, labels)
+
+
+def likeness(scene: Scene, replicates: int, stream: Callable[[str], np.random.Generator]) -> list[Figure]:
+    """All figures, a random stream each family and modality."""
+    figures = []
+    for name in scene.joint.items:
+        whole = view(scene, name)
+        within = [
+            part
+            for part in map(whole.of, scene.values[scene.key])
+            if min(part.count(side) for side in ("made", "real", "train")) >= FEWEST
+        ]
+        for suffix, parts in ((name, [whole]), (f"{name}.within", within)):
+            if parts:
+                figures += distances(suffix, parts, replicates, stream(f"distances/{suffix}"))
+                figures += shares(suffix, parts, stream(f"neighbours/{suffix}"))
+        figures.append(memorisation(name, whole, stream(f"memorisation/{name}")))
+    return figures
+
+
+def fresh(part: View, rng: np.random.Generator) -> np.ndarray:
+    """Rows of as many training items as there are samples."""
+    return rng.permutation(part.count("train"))[: part.count("made")]
+
+
+def distances(suffix: str, parts: list[View], replicates: int, rng: np.random.Generator) -> list[Figure]:
+    """Kernel distance, the mean over `parts`, and Frechet distance, which needs more items than a part has."""
+    picks = [fresh(part, rng) for part in parts]
+    count, figures = sum(part.count("made") for part in parts), []
+    for family, measure in (("fidelity", kernel_mean), ("frechet", frechet_mean))[: 2 if len(parts) == 1 else 1]:
+        tables = [part.rows if family == "fidelity" else part.dense for part in parts]
+        value, again = measure([(rows["made"], rows["real"]) for rows in tables], rng)
+        low, high = bootstrap(again, value, replicates)
+        floor = math.nan  # few of what is untrained carry a label
+        if min(rows["untrained"].shape[0] for rows in tables) > 1:
+            floor, _ = measure([(rows["untrained"], rows["real"]) for rows in tables], rng)
+        pairs = [(rows["train"][pick], rows["real"]) for rows, pick in zip(tables, picks, strict=True)]
+        ceiling, again = measure(pairs, rng)
+        ends = bootstrap(again, ceiling, replicates)
+        figures.append(Figure(f"{family}.{suffix}", value, low, high, count, floor, ceiling, *ends))
+    return figures
+
+
+Pairs = list[tuple[Rows, Rows]]
+Measured = tuple[float, Callable[[], float]]  # a value, and what draws a replicate of it
+
+
+def kernel_mean(pairs: Pairs, rng: np.random.Generator) -> Measured:
+    between = [kernels(left, right) for left, right in pairs]
+    value = np.mean([k.distance(np.ones(k.across.shape[0]), np.ones(k.across.shape[1])) for k in between])
+    return float(value), lambda: float(np.mean([k.redrawn(rng) for k in between]))
+
+
+def frechet_mean(pairs: Pairs, rng: np.random.Generator) -> Measured:
+    def again(rows: np.ndarray) -> np.ndarray:
+        return rows[rng.integers(len(rows), size=len(rows))]
+
+    value = float(np.mean([frechet_distance(left, right) for left, right in pairs]))
+    return value, lambda: float(np.mean([frechet_distance(again(left), again(right)) for left, right in pairs]))
+
+
+def shares(suffix: str, parts: list[View], rng: np.random.Generator) -> list[Figure]:
+    """Precision, recall, density and coverage, the mean over `parts`."""
+
+    def found(side: str) -> list[Neighbourhoods]:
+        rows = [part.rows[side] if side != "train" else part.rows[side][fresh(part, rng)] for part in parts]
+        pairs = zip(rows, parts, strict=True)
+        return [neighbourhoods(row, part.rows["real"]) for row, part in pairs if row.shape[0] > 1]
+
+    made, floor, ceiling = found("made"), found("untrained"), found("train")
+    figures = []
+    for family in ("precision", "recall", "density", "coverage"):
+        cells, floors, ceilings = ([getattr(one, family) for one in found] for found in (made, floor, ceiling))
+        ends = (around(floors)[0], *around(ceilings))
+        figures.append(Figure(f"{family}.{suffix}", *mean_of_cells(cells, rng), sum(map(len, cells)), *ends))
+    return figures
+
+
+def memorisation(name: str, part: View, rng: np.random.Generator) -> Figure:
+    """Share of copies, less that of real test items."""
+    train = part.rows["train"]
+    control, least, most = around([copied(part.rows["real"], train)])
+    value, low, high = mean_of_cells([copied(part.rows["made"], train)], rng)
+    twins = float(copied(train, train).mean())
+    return Figure(
+        f"memorisation.{name}", value - control, low - control, high - control, part.count("made"), twins - control,
+        0.0, least - control, most - control,
+    )  # fmt: skip

@@ -1,0 +1,118 @@
+"""What every metric needs: the real items and the samples as the judges see them, and the words for both.
+
+Rows of real items stand as in the table of samples; where a sample lacks a modality its labels say nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.common.files import read_json, read_table
+from stages.common.progress import progress
+from stages.common.shards import SUFFIXES, read_shard
+from stages.common.subsets import proper_subsets, subset_name
+from stages.data.modalities import restore
+from stages.evaluation.judge import load_judges
+from stages.evaluation.labels import UNTOLD, Judged, Judges, judge, read_captions, tensors
+
+CLEAN, MADE = Path("data/preprocess"), Path("data/generate")
+SPLITS = ("train", "judge", "test")
+
+Items = Mapping[str, Judged]  # by modality, rows aligned
+
+
+@dataclass(frozen=True)
+class Way:
+    """One observed subset: what was made of it, from which test samples, and what these really hold."""
+
+    items: Items
+    truth: pd.DataFrame  # the test samples' attributes; all of them where nothing was observed
+    real: Items
+    keys: list[str]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Read once, by `set_scene`."""
+
+    names: list[str]
+    samples: pd.DataFrame
+    values: dict[str, list[str]]  # of each attribute
+    shown: dict[str, list[str]]  # modalities that always show it
+    key: str  # the attribute that ties the modalities together
+    judges: Judges
+    fitted: dict[str, Any]
+    real: Mapping[str, Items]  # split -> items
+    ways: dict[tuple[str, ...], Way]  # observed subset -> what was made
+    codecs: Way  # test items that went through their codecs and back
+    untrained: Items  # decoded noise
+
+    def rows(self, split: str) -> pd.DataFrame:
+        return self.samples[self.samples["split"] == split].reset_index(drop=True)
+
+    def present(self, split: str, name: str) -> Judged:
+        """The real items of a split that have the modality."""
+        return self.real[split][name].take(self.rows(split)[f"has_{name}"].to_numpy(bool))
+
+    @property
+    def joint(self) -> Way:
+        """What was made from nothing."""
+        return self.ways[()]
+
+
+def key_attribute(attributes: Mapping[str, Mapping[str, list[str]]]) -> str:
+    """The attribute that most modalities show, of these the one with most values: built in, the digit."""
+    return max(attributes, key=lambda name: (len(attributes[name]["shown_by"]), len(attributes[name]["values"])))
+
+
+def set_scene(names: list[str]) -> Scene:
+    """Read what `preprocess`, `generate` and `judge` left, and let the judges look at it."""
+    attributes = read_json(CLEAN / "attributes.json")
+    values = {attribute: about["values"] for attribute, about in attributes.items()}
+    samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
+    judges, fitted = load_judges(Path("data/judge")), restore(names, CLEAN)
+
+    def real(split: str) -> dict[str, Judged]:
+        rows = (samples["split"] == split).to_numpy()
+        judged = {}
+        for name in names:
+            items = np.load(CLEAN / f"{name}.clean.npy", mmap_mode="r")[rows]
+            judged[name] = judge(name, items, judges, fitted[name], values)
+            for labels in judged[name].labels.values():
+                labels[~samples[f"has_{name}"][rows].to_numpy(bool)] = UNTOLD
+        return judged
+
+    def made(label: str) -> tuple[list[str], dict[str, Judged]]:
+        keys, files = zip(*read_shard(MADE / f"{label}.tar"), strict=True)
+        judged = {}
+        for name in names:
+            payloads = [file[SUFFIXES[name]] for file in files if SUFFIXES[name] in file]
+            if name == "text" and payloads:
+                judged[name] = read_captions([payload.decode() for payload in payloads], values)
+            elif payloads:
+                judged[name] = judge(name, tensors(name, payloads, fitted[name]), judges, fitted[name], values)
+        return list(keys), judged
+
+    seen = {split: real(split) for split in SPLITS}
+    test = samples[samples["split"] == "test"].reset_index(drop=True)
+    place = {key: row for row, key in enumerate(test["id"])}
+
+    def way(label: str, *, observed: bool) -> Way:
+        keys, items = made(label)
+        rows = np.array([place[key] for key in keys]) if observed else np.arange(len(test))
+        real_rows = {name: judged.take(rows) for name, judged in seen["test"].items()}
+        return Way(items, test.iloc[rows].reset_index(drop=True), real_rows, keys)
+
+    ways = {
+        subset: way(subset_name(subset), observed=bool(subset))
+        for subset in progress(proper_subsets(names), title="evaluate")
+    }
+    return Scene(
+        names=names, samples=samples, values=values, key=key_attribute(attributes), judges=judges, fitted=fitted,
+        shown={attribute: about["shown_by"] for attribute, about in attributes.items()},
+        real=seen, ways=ways, codecs=way("everything", observed=True), untrained=made("untrained")[1],
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""Collapse, seen from four sides: how evenly labels come out, how many there are, how sure judges are, and how much
+is left to chance where the observed side says nothing.
+"""
+
+from collections import Counter
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from stages.evaluation.coherence import given
+from stages.evaluation.figure import LEVEL, Figure, bootstrap, share
+from stages.evaluation.labels import MALFORMED, UNTOLD
+from stages.evaluation.scene import Scene, Way
+
+REPLICATES = 200  # bootstrap samples
+
+
+def named(labels: np.ndarray) -> np.ndarray:
+    """The labels that name a value."""
+    return labels[(labels != UNTOLD) & (labels != MALFORMED)]
+
+
+def balance(scene: Scene, rng: np.random.Generator) -> list[Figure]:
+    """Largest relative deviation of a label's share among joint samples from its share in the whole data set."""
+    figures = []
+    for name, judged in scene.joint.items.items():
+        for attribute, labels in judged.labels.items():
+            real, said = scene.samples[attribute], named(labels)
+            parts = real[real != UNTOLD].value_counts(normalize=True)
+
+            def deviation(drawn: np.ndarray, parts: pd.Series = parts) -> float:
+                counts = Counter(drawn.tolist())
+                return max(abs(counts[value] / len(drawn) / part - 1) for value, part in parts.items())
+
+            if len(said):
+                low, high = np.percentile([deviation(rng.choice(said, len(said))) for _ in range(REPLICATES)], LEVEL)
+                chance = [deviation(rng.choice(real, len(said))) for _ in range(REPLICATES)]
+                least, most = np.percentile(chance, LEVEL)
+                one_label = deviation(np.full(len(said), parts.index[0]))
+                metric = f"balance.{name}.{attribute}"
+                figures.append(
+                    Figure(
+                        metric, deviation(said), low, high, len(said), one_label, float(np.mean(chance)), least, most
+                    )
+                )
+    return figures
+
+
+def health(scene: Scene, rng: np.random.Generator) -> list[Figure]:
+    """Does a judge recognise what was made from nothing, and how many of the key attribute's values are there?
+
+    Of captions the certainty is the share that can be read at all.
+    """
+    figures, items = [], scene.joint.items
+    for name, judged in items.items():
+        lost, real = scene.untrained[name].certainty, scene.present("test", name).certainty
+        figures.append(share(f"confidence.{name}", [judged.certainty], [lost], [real], rng))
+        if scene.key in judged.labels:
+            said = named(judged.labels[scene.key])
+            drawn = [len(set(rng.choice(said, len(said)))) for _ in range(REPLICATES)] if len(said) else [0]
+            low, high = np.percentile(drawn, LEVEL)
+            most = float(len(set(named(scene.real["test"][name].labels[scene.key]))))
+            figures.append(Figure(f"classes.{name}", len(set(said)), low, high, len(said), 1.0, most, most, most))
+    return figures
+
+
+def freedom(scene: Scene, replicates: int, rng: np.random.Generator) -> list[Figure]:
+    """Entropy, in bits, of each attribute that the observed side leaves open, for each value of the key attribute.
+
+    Floor: one answer for all. Ceiling: the real partners of the same samples. A collapsed model is far below it.
+    """
+    figures = []
+    for (observed, way), attribute in product(list(scene.ways.items())[1:], scene.shown):
+        determined = given(observed, attribute, way.truth, way.real, scene.shown)
+        for target in way.items:
+            if attribute == scene.key or attribute not in way.items[target].labels or (determined != UNTOLD).any():
+                continue
+            made, real = (spread_of(scene, way, part[target].labels[attribute]) for part in (way.items, way.real))
+            if made.sum() and real.sum():
+                value, ceiling = entropy(made), entropy(real)
+                low, high = bootstrap(lambda made=made: entropy(redrawn(made, rng)), value, replicates)  # type: ignore[misc]
+                ends = bootstrap(lambda real=real: entropy(redrawn(real, rng)), ceiling, replicates)  # type: ignore[misc]
+                metric = f"freedom.{attribute}.{'+'.join(observed)}_to_{target}"
+                figures.append(Figure(metric, value, low, high, int(made.sum()), 0.0, ceiling, *ends))
+    return figures
+
+
+def spread_of(scene: Scene, way: Way, labels: np.ndarray) -> np.ndarray:
+    """How often each label comes with each value of the key attribute: (key values, labels)."""
+    rows = (labels != UNTOLD) & (labels != MALFORMED)
+    counts = pd.crosstab(way.truth[scene.key].to_numpy(str)[rows], labels[rows])
+    return np.asarray(counts.to_numpy(), float)
+
+
+def redrawn(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A bootstrap sample of a table of counts."""
+    total = int(counts.sum())
+    return rng.multinomial(total, (counts / total).ravel()).reshape(counts.shape).astype(float)
+
+
+def entropy(counts: np.ndarray) -> float:
+    """Conditional entropy of the columns given the rows, bits."""
+    joint = counts / counts.sum()
+    rows = joint.sum(1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = joint * np.log2(joint / rows)
+    return float(-np.nansum(parts))
