@@ -68,7 +68,7 @@ def spoken(rows: pd.DataFrame) -> list[bytes]:
     for shard in sorted(set(index[wanted["id"]])):
         for key, files in read_shard(RAW / shard):
             if key in set(wanted["id"]):
-                clips[key] = next(files[suffix] for suffix in audio.suffixes if suffix in files)
+                clips[key] = files[SUFFIXES["audio"]]
     return [clips[key] for key in wanted["id"]]
 
 
