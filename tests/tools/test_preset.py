@@ -50,4 +50,4 @@ def test_a_preset_runs_from_pixels_to_figures(name: str, built: Path, tmp_path: 
     summary = json.loads((folder / "metrics/summary.json").read_text(encoding="utf-8"))
     assert set(summary["coverage"]) == {"image"} and 0 <= summary["coverage"]["image"] <= 1
     shape = read_yaml(folder / "data/train/generator.json")["models"]
-    assert set(shape) == {"image"} and shape["image"]["grid"] == [28, 28, 3]
+    assert set(shape) == {"image"} and shape["image"]["grid"] == [28, 28, 1]
