@@ -9,20 +9,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stages.common.params import read_yaml
+from tools.refusal import one_line
 
 PRESETS = Path(__file__).parent / "presets"
 
 
-def main(names: list[str]) -> int:
-    """Print the preset's settings, one -S a setting; returns the exit code."""
+def main(names: list[str]) -> None:
+    """Print the preset's settings, one -S a setting."""
     known = sorted(path.stem for path in PRESETS.glob("*.yaml"))
-    if len(names) != 1 or names[0] not in known:
-        got = f"'{' '.join(names)}'" if names else "none"
-        print(f"preset: expected one of {', '.join(known)}, got {got}; python -m tools.preset NAME", file=sys.stderr)
-        return 2
-    file = PRESETS / f"{names[0]}.yaml"
-    print(" ".join(f"-S {key}={value}" for key, value in settings(read_yaml(file))))
-    return 0
+    with one_line("preset"):
+        if len(names) != 1 or names[0] not in known:
+            got = f"'{' '.join(names)}'" if names else "none"
+            raise ValueError(f"expected one of {', '.join(known)}, got {got}; python -m tools.preset NAME")
+        told = settings(read_yaml(PRESETS / f"{names[0]}.yaml"))
+    print(" ".join(f"-S {key}={value}" for key, value in told))
 
 
 def settings(values: Mapping[str, object], section: str = "") -> Iterator[tuple[str, str]]:
@@ -35,4 +35,4 @@ def settings(values: Mapping[str, object], section: str = "") -> Iterator[tuple[
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
