@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh compare doctor test lint types lock
+.PHONY: help setup remotes repro fresh compare grid leaderboard doctor test lint types lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -28,6 +28,15 @@ fresh: $(STAMP)  ## is dvc.lock true to code, parameters and metrics/? needs no 
 
 compare: $(STAMP)  ## which summary metrics differ from BASE (main) by more than noise; WITH: from one to another
 	@$(BIN)/python -m tools.compare $(BASE) $(WITH)
+
+grid: $(STAMP)  ## queue and run every fusion with every generator, as experiments; `dvc queue status` says how far
+	$(BIN)/dvc exp run --queue $$($(BIN)/python -m tools.preset grid) \
+		-S fuse.method=concat,matrix,gated,attention -S train.model=gan,vae,flow
+	$(BIN)/dvc exp run --queue $$($(BIN)/python -m tools.preset grid) -S run.seed=2,3 -S train.model=gan,vae,flow
+	$(BIN)/dvc queue start
+
+leaderboard: $(STAMP)  ## write what the grid measured to metrics/leaderboard.csv and .png
+	@$(BIN)/python -m tools.leaderboard
 
 doctor: $(STAMP)  ## examine versions, locks, disk, cache and remote
 	@$(BIN)/python -m tools.doctor
