@@ -78,7 +78,8 @@ def acquire(
     shards = in_fresh_processes(build_shard, jobs)  # espeak.py says why
     made = pd.concat(progress(shards, title="acquire", total=groups.ngroups), ignore_index=True)
     shown = {attribute: [n for n in about["shown_by"] if n in names] for attribute, about in ATTRIBUTES.items()}
-    return made, {a: {"values": about["values"], "shown_by": shown[a]} for a, about in ATTRIBUTES.items() if shown[a]}
+    kept = [name for name in ATTRIBUTES if shown[name] or ("text" in names and name in made)]  # a caption may tell it
+    return made, {name: {"values": ATTRIBUTES[name]["values"], "shown_by": shown[name]} for name in kept}
 
 
 def plan(settings: Digits, seed: int, pictures: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
