@@ -120,6 +120,7 @@ def test_the_project_without_its_data_is_judged_in_seconds(built: Path, tmp_path
     folder = tmp_path / "bare"
     shutil.copytree(built, folder, ignore=shutil.ignore_patterns("data", "cache", "tmp", ".site-cache", "__pycache__"))
     shutil.copytree(built / "stages", folder / "stages", dirs_exist_ok=True)  # its own data/, too
+    shutil.copytree(built / "data/own", folder / "data/own")  # Git has it
     started = time.monotonic()
     done = run(folder, "python", "-m", "tools.fresh")
     assert done.returncode == 0, done.stdout + done.stderr
