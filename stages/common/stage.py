@@ -40,12 +40,14 @@ class Door:
 
     name: str
     out: Path  # a fresh folder that becomes data/<stage> when the stage succeeds
+    first: bool = True  # of the processes of a training: the others write nothing
 
     @cached_property
     def state(self) -> Path:
         """Where long work keeps what it needs to go on after a kill. Who does not ask is spared reading all inputs."""
         state = RESUME / self.name / fingerprint(self.name, data=True)
-        forget_other_states(state)
+        if self.first:
+            forget_other_states(state)
         return state
 
 

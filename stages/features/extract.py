@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from stages.common.files import read_table, write_json, write_table, write_tensors
 from stages.common.learning import set_up
 from stages.common.params import Run, load
-from stages.common.stage import stage
+from stages.common.processes import alone, training_stage
 from stages.features.autoencoder import parts
 from stages.features.codecs import CODECS, SETTINGS
 from stages.features.reconstruction import errors
@@ -24,7 +24,7 @@ CLEAN = Path("data/preprocess")
 
 def main(modality: str) -> None:
     """Write data/extract/<modality>."""
-    with stage(f"extract@{modality}") as door:
+    with training_stage(f"extract@{modality}") as door:
         if modality not in SETTINGS:
             known = ", ".join(SETTINGS)
             raise ValueError(f"modalities: expected some of {known}, got '{modality}'; correct params.yaml")
@@ -39,6 +39,7 @@ def main(modality: str) -> None:
         codec, curve = CODECS[settings.codec].fit(
             settings, items, seed=run.seed, name=f"extract/{modality}", state=door.state
         )
+        alone()
         with torch.no_grad():
             features = {
                 kind: torch.cat([codec.encode(part) for part in parts(array)]).numpy()

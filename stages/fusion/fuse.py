@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 from stages.common.files import read_json, write_json, write_table, write_tensors
 from stages.common.learning import noisy, set_up
 from stages.common.params import Run, load, load_modalities
-from stages.common.stage import stage
+from stages.common.processes import alone, training_stage
 from stages.common.subsets import mask, proper_subsets, subset_name
 from stages.features.bank import read_bank
 from stages.fusion import attention, concat, gated, matrix, none
@@ -60,12 +60,13 @@ class Fused(nn.Module):
 
 def main() -> None:
     """Write data/fuse."""
-    with stage("fuse") as door:
+    with training_stage("fuse") as door:
         settings, run = load(Fuse, "fuse"), load(Run, "run")
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
         fusion, curve = method.fit(bank, own, settings, seed=run.seed, state=door.state)
+        alone()
         with torch.no_grad():
             vectors = {
                 subset_name(subset): fusion(bank.clean, mask(subset, bank.names, len(bank.clean)) & bank.there)

@@ -25,7 +25,7 @@ from stages.common.files import read_json, write_json, write_table
 from stages.common.learning import Training, noisy, optimise, set_up, stream
 from stages.common.networks import initialise
 from stages.common.params import Run, Strict, load, load_modalities
-from stages.common.stage import stage
+from stages.common.processes import alone, training_stage
 from stages.common.subsets import number, random_subsets
 from stages.features.bank import Bank, read_bank
 from stages.fusion.fuse import Fused, load_fused
@@ -73,7 +73,7 @@ class Train(Strict):
 
 def main() -> None:
     """Write data/train."""
-    with stage("train") as door:
+    with training_stage("train") as door:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
@@ -83,8 +83,9 @@ def main() -> None:
             jobs["whole"] = (whole_pairs(bank, fused, settings.condition_noise), settings.whole, None)
         for name in bank.names:
             jobs[name] = (part_pairs(bank, fused, name), settings.parts, grid(settings, name))
-        for name, (pairs, budget, pixels) in jobs.items():
-            model, shape, curve = fit(name, pairs, budget, pixels, settings, run.seed, door.state)
+        fitted = {name: fit(name, *job, settings, run.seed, door.state) for name, job in jobs.items()}
+        alone()
+        for name, (model, shape, curve) in fitted.items():
             save_file(model.state_dict(), door.out / f"{name}.safetensors")
             write_table(door.out / f"{name}.curve.csv", curve)
             cards[name] = shape
