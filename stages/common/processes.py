@@ -106,6 +106,7 @@ def others(name: str, at: Place) -> Iterator[list[Other]]:
             started.append(start(name, at, number))
             ends.callback(end, started[-1])
         meet(name, at, meeting, started)
+        meeting.unlink(missing_ok=True)  # all are there
         yield started
 
 
