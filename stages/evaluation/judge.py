@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 
+from stages.common.cards import last, origin
 from stages.common.files import read_json, read_table, write_json, write_table
 from stages.common.learning import Training, optimise, set_up, stream
-from stages.common.networks import initialise
+from stages.common.networks import initialise, write_weights
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.processes import alone, training_stage
 from stages.common.together import together
@@ -55,8 +56,11 @@ def main() -> None:
         }
         alone()
         for name, (judge, curve) in taught.items():
-            save_file(judge.state_dict(), door.out / f"{name}.safetensors")
-            write_json(door.out / f"{name}.json", {"channels": judge.channels, "values": known[name]})
+            write_weights(door.out / f"{name}.safetensors", judge)
+            inputs = [CLEAN / "samples.csv", CLEAN / f"{name}.clean.npy"]
+            card = origin(settings, run, inputs, {"losses": last(curve)})
+            shape = {"channels": judge.channels, "values": known[name]}
+            write_json(door.out / f"{name}.json", shape | {"origin": card})
             write_table(door.out / f"{name}.curve.csv", curve)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor, nn
-from torch.distributed import rendezvous
+from torch.distributed.rendezvous import rendezvous
 
 from stages.common import learning
 from stages.common.learning import Training, optimise, set_up, stream
