@@ -107,6 +107,13 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def fill(disk: Path, room: int) -> Path:
+    """Leave `room` KiB on a small file system; returns the file that takes the rest."""
+    filler = disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free - room * 1024))
+    return filler
+
+
 def data(folder: Path) -> dict[str, bytes]:
     """What the stages made."""
     files = sorted(path for path in (folder / "data").rglob("*") if path.is_file())
