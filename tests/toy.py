@@ -100,6 +100,15 @@ def copied(source: Path, folder: Path) -> Path:
     return Path(shutil.copytree(source, folder, symlinks=True))
 
 
+def published(built: Path, team: Path) -> Path:
+    """A copy of a pipeline as its author has it: committed, the data on a remote in the folder `team`."""
+    folder = copied(built, team / "author")
+    succeed(folder, "dvc", "remote", "modify", "store", "url", str(team / "store"))
+    commit(folder, "Build")
+    succeed(folder, "dvc", "push", "--quiet")
+    return folder
+
+
 def edit(path: Path, old: str, new: str) -> None:
     """Replace the only `old` in a file by `new`."""
     text = path.read_text(encoding="utf-8")
