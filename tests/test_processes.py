@@ -86,7 +86,9 @@ def running(bench: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process
         yield first, other
     finally:
         first.kill()
-        first.communicate()
+        first.wait()
+        assert first.stderr is not None
+        first.stderr.close()
 
 
 def test_when_one_ends_all_end_with_one_line_and_the_next_run_goes_on(bench: Path) -> None:
