@@ -102,11 +102,12 @@ def others(name: str, at: Place) -> Iterator[list[Other]]:
     if at.rank == 0:
         meeting.unlink(missing_ok=True)
     with ExitStack() as ends:
+        if at.rank == 0:
+            ends.callback(meeting.unlink, missing_ok=True)  # not before: some may still be reading it
         for number in range(1, at.here):
             started.append(start(name, at, number))
             ends.callback(end, started[-1])
         meet(name, at, meeting, started)
-        meeting.unlink(missing_ok=True)  # all are there
         yield started
 
 
