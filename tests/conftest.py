@@ -1,5 +1,7 @@
 """What all tests share: the pipeline at the tiny parameters, run twice a session, when a test asks for it."""
 
+import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,3 +37,16 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def built(twins: tuple[Path, Path]) -> Path:
     """One of the twins."""
     return twins[0]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("expected to be allowed to mount a small file system, was not; run as root on Linux")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)

@@ -6,11 +6,10 @@ happened is told by ``pytest -rP tests/test_chaos.py`` and, once, in docs/faults
 
 import os
 import random
-import shutil
+import re
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +18,20 @@ import psutil
 import pytest
 
 from tests.clones import ROOT, environment, run, succeed
-from tests.toy import copied, data, edit
+from tests.toy import copied, data, edit, fill
 
 pytestmark = pytest.mark.slow
 
 SEED, KILLS = int(os.environ.get("CHAOS_SEED", "1")), int(os.environ.get("CHAOS_KILLS", "20"))
-STEPS = 200  # of every training: seconds, where the tiny parameters take less than one
-LATEST_S = 5.0  # after which a stage is killed at the latest
-MODULES = ("stages.features.extract", "stages.fusion.fuse", "stages.generation.train")  # the long stages
+STEPS = 150  # of every training: seconds, where the tiny parameters take less than one
+LATEST_S = 4.0  # after which a stage is killed at the latest
+STAGES = {  # the long ones, in their order: how they are called
+    **{f"extract@{name}": ("stages.features.extract", name) for name in ("image", "text", "audio")},
+    "fuse": ("stages.fusion.fuse",),
+    "train": ("stages.generation.train",),
+    "judge": ("stages.evaluation.judge",),
+}
+REPRO = ("dvc", "repro", "train", "judge")
 FULL = ("No space left on device", "database or disk is full", "disk I/O error")  # the system's words, and SQLite's
 REFUSALS = ("another run of this stage is still alive", "is busy, it is being blocked by", "exited with -9")
 
@@ -36,9 +41,9 @@ def start(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built pipeline, its long stages to be done again: more steps, and a state kept ten times a second."""
     folder = copied(built, tmp_path_factory.mktemp("chaos") / "start")
     params = (folder / "params.yaml").read_text(encoding="utf-8")
-    (folder / "params.yaml").write_text(params.replace("steps: 40\n", f"steps: {STEPS}\n"), encoding="utf-8")
+    longer = re.sub(r"steps: (40|20)\n", f"steps: {STEPS}\n", params)
+    (folder / "params.yaml").write_text(longer, encoding="utf-8")
     edit(folder / "stages/common/learning.py", "KEEP_EVERY_S = 10.0", "KEEP_EVERY_S = 0.1")
-    succeed(folder, "dvc", "repro", "--quiet", "extract@text", "extract@audio")  # like `extract@image`, which is asked
     return folder
 
 
@@ -46,7 +51,7 @@ def start(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unbroken(start: Path) -> dict[str, bytes]:
     """What the long stages make when nothing happens."""
     folder = copied(start, start.with_name("unbroken"))
-    succeed(folder, "dvc", "repro", "train")
+    succeed(folder, *REPRO)
     return made(folder)
 
 
@@ -56,7 +61,7 @@ def made(folder: Path) -> dict[str, bytes]:
     return outputs | {"dvc.lock": (folder / "dvc.lock").read_bytes()}
 
 
-LONG = ("data/extract", "data/fuse", "data/train")
+LONG = ("data/extract", "data/fuse", "data/train", "data/judge")
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,10 @@ class Run:
 
 
 def begin(folder: Path) -> Run:
-    """Start `dvc repro train`."""
+    """Start the same command as ever."""
     said = folder / f".said-{time.monotonic_ns()}"
     with said.open("wb") as out:
-        dvc = subprocess.Popen(["dvc", "repro", "train"], cwd=folder, env=environment(folder), stdout=out, stderr=out)
+        dvc = subprocess.Popen(REPRO, cwd=folder, env=environment(folder), stdout=out, stderr=out)
     return Run(dvc, said)
 
 
@@ -80,26 +85,25 @@ def end(running: Run) -> tuple[int, str]:
     return running.dvc.wait(timeout=300), running.said.read_text(encoding="utf-8")
 
 
-def at_work(running: Run) -> psutil.Process | None:
-    """The process of the stage that a running dvc has started."""
+def at_work(running: Run, name: str) -> psutil.Process | None:
+    """The process of a stage, where a running dvc has started it."""
     with suppress(psutil.NoSuchProcess):
         for child in psutil.Process(running.dvc.pid).children(recursive=True):
-            if any(module in words(child) for module in MODULES) and "-m" in words(child):
+            if words(child)[1:] == ["-m", *STAGES[name]]:
                 return child
     return None
 
 
-def wait_for(running: Run, module: str) -> None:
-    """Until the stage of a module is at work and has kept a state, so that it has read its parameters."""
-    states = running.said.parent / ".resume" / module.rpartition(".")[2]
+def wait_for(running: Run, name: str) -> None:
+    """Until a stage is at work and has kept a state, so that it has read its parameters."""
+    states = running.said.parent / ".resume" / name
     until = time.monotonic() + 120
     while time.monotonic() < until:
-        stage = at_work(running)
-        if stage and module in words(stage) and list(states.rglob("*.safetensors")):
+        if at_work(running, name) and list(states.rglob("*.safetensors")):
             return
         assert running.dvc.poll() is None, end(running)[1]
         time.sleep(0.02)
-    raise AssertionError(f"{module} never began")
+    raise AssertionError(f"{name} never began")
 
 
 def words(process: psutil.Process) -> list[str]:
@@ -122,10 +126,10 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
     chance, told, rounds = random.Random(SEED), Counter[str](), 0
     while told.total() < KILLS:
         folder, rounds = copied(start, tmp_path / f"round-{rounds}"), rounds + 1
-        for module in MODULES:
-            for _ in range(-(-KILLS // len(MODULES))):
+        for name in STAGES:
+            for _ in range(-(-KILLS // len(STAGES))):
                 if told.total() < KILLS:
-                    kill(folder, module, chance, told)
+                    kill(folder, name, chance, told)
         while (ended := end(begin(folder)))[0]:
             assert any(word in ended[1] for word in REFUSALS), ended[1]  # an orphan is at work, says the stage: wait
         assert made(folder) == unbroken, f"seed {SEED}, round {rounds}"
@@ -133,14 +137,14 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(
     print(f"seed {SEED}: {told.total()} kills in {rounds} rounds, 0 bytes differ: {dict(sorted(told.items()))}")
 
 
-def kill(folder: Path, module: str, chance: random.Random, told: Counter[str]) -> None:
-    """Begin, wait for the stage of a module, and at a random moment kill it, dvc or both; `told` counts whom.
+def kill(folder: Path, name: str, chance: random.Random, told: Counter[str]) -> None:
+    """Begin, wait for a stage, and at a random moment kill it, dvc or both; `told` counts whom.
 
     Nobody is killed where that stage is done already, or where an orphan of the last kill makes the new run refuse.
     """
     victim, wait = chance.choice(["the stage", "dvc", "both"]), chance.uniform(0, LATEST_S)
     running = begin(folder)
-    while not (stage := at_work(running)) or module not in words(stage):
+    while not (stage := at_work(running, name)):
         if running.dvc.poll() is not None:
             return
         time.sleep(0.01)
@@ -153,14 +157,14 @@ def kill(folder: Path, module: str, chance: random.Random, told: Counter[str]) -
     if victim != "the stage":
         running.dvc.kill()
     running.dvc.wait()
-    told[f"{victim} in {module.rpartition('.')[2]}"] += 1
+    told[f"{victim} in {name}"] += 1
 
 
 def test_two_runs_at_once(start: Path, unbroken: dict[str, bytes], tmp_path: Path) -> None:
     """The second refuses and says who is at work; the first is not disturbed."""
     folder = copied(start, tmp_path / "folder")
     first = begin(folder)
-    wait_for(first, "stages.fusion.fuse")
+    wait_for(first, "fuse")
     code, said = end(begin(folder))
     assert code != 0 and any(word in said for word in REFUSALS[:2]), said
     code, said = end(first)
@@ -174,27 +178,14 @@ def test_an_edit_meanwhile_is_not_recorded_beside_the_old_result(
 ) -> None:
     folder = copied(start, tmp_path / "folder")
     meanwhile = begin(folder)
-    wait_for(meanwhile, "stages.generation.train")
+    wait_for(meanwhile, "train")
     edit(folder / "params.yaml", "average: 0.9", "average: 0.8")
     code, said = end(meanwhile)
     assert code != 0 and "train: its code or parameters were edited while it ran; run `dvc repro` again" in said
     assert not (folder / "data/train").exists()
     edit(folder / "params.yaml", "average: 0.8", "average: 0.9")
-    succeed(folder, "dvc", "repro", "train")
+    succeed(folder, *REPRO)
     assert made(folder) == unbroken
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("expected to be allowed to mount a small file system, was not; run as root on Linux")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.mark.parametrize("room", [0, 100], ids=lambda kib: f"{kib} KiB")
@@ -203,16 +194,13 @@ def test_a_full_disk_is_told_and_when_there_is_room_again_the_bytes_are_the_same
 ) -> None:
     """DVC keeps its own books there too, so it is the first that can't write."""
     folder = copied(start, small_disk / "folder")
-    filler = small_disk / "filler"
-    free = shutil.disk_usage(small_disk).free
-    with filler.open("wb") as file:
-        file.write(bytes(free - room * 1024))
-    done = run(folder, "dvc", "repro", "train")
+    filler = fill(small_disk, room)
+    done = run(folder, *REPRO)
     assert done.returncode != 0
     said = done.stdout + done.stderr
     assert any(word in said for word in FULL), said
     print(f"{room} KiB: {next(line for line in said.splitlines() if any(word in line for word in FULL))}")
     filler.unlink()
-    succeed(folder, "dvc", "repro", "train")
+    succeed(folder, *REPRO)
     assert made(folder) == unbroken
     whole(folder)

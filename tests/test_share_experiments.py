@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clones import ROOT, run, succeed
-from tests.toy import commit, copied, git_clone
+from tests.toy import git_clone, published
 
 pytestmark = pytest.mark.slow
 
@@ -18,13 +18,10 @@ pytestmark = pytest.mark.slow
 def here(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built pipeline, committed, with a bare repository as `origin` and a folder as the remote."""
     team = tmp_path_factory.mktemp("team")
-    folder = copied(built, team / "here")
-    succeed(folder, "dvc", "remote", "modify", "store", "url", str(team / "store"))
-    commit(folder, "Build")
+    folder = published(built, team)
     succeed(team, "git", "init", "--quiet", "--bare", "--initial-branch", "main", "origin.git")
     succeed(folder, "git", "remote", "add", "origin", str(team / "origin.git"))
     succeed(folder, "git", "push", "--quiet", "origin", "main")
-    succeed(folder, "dvc", "push", "--quiet")
     return folder
 
 

@@ -1,17 +1,21 @@
 """Models as artifacts: another project gets them by name from Git and the team's remote, and they load there."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors import safe_open
 
 from stages.common.files import read_json
 from stages.common.params import read_yaml
+from stages.data.sources.digits import LICENCE
+from stages.features.codecs import load_codecs
 from stages.fusion.fuse import load_fused
 from stages.generation.train import load_generator
 from tests.clones import ROOT, run, succeed
-from tests.toy import commit, copied
+from tests.toy import published
 
 ARTIFACTS: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["artifacts"]
 TAG = ("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "tag", "--annotate", "-m", "Release")
@@ -21,10 +25,7 @@ TAG = ("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "tag", 
 def origin(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bare repository, without any cache, of which every model has the version 1.0.0; the data are on the remote."""
     team = tmp_path_factory.mktemp("team")
-    folder = copied(built, team / "author")
-    succeed(folder, "dvc", "remote", "modify", "store", "url", str(team / "store"))
-    commit(folder, "Build")
-    succeed(folder, "dvc", "push", "--quiet")
+    folder = published(built, team)
     for name in ARTIFACTS:
         succeed(folder, *TAG, f"{name}@v1.0.0")
     succeed(team, "git", "clone", "--quiet", "--bare", str(folder), "origin.git")
@@ -42,10 +43,14 @@ def test_every_model_is_named_and_every_name_is_a_model() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ARTIFACTS)
-def test_another_folder_gets_weights_and_card(name: str, origin: Path, tmp_path: Path) -> None:
+def test_another_folder_gets_weights_and_card(name: str, built: Path, origin: Path, tmp_path: Path) -> None:
     succeed(tmp_path, "dvc", "artifacts", "get", str(origin), name, "--rev", "v1.0.0", "--out", "model")
-    cards = [read_json(path) for path in (tmp_path / "model").glob("*.json")]
-    assert cards and all(cards)
+    (card,) = [read_json(path) for path in (tmp_path / "model").glob("*.json") if path.name != "reconstruction.json"]
+    assert card["origin"]["data_licence"] == LICENCE
+    assert card["origin"]["data"]
+    for path, digest in card["origin"]["data"].items():
+        assert hashlib.sha256((built / path).read_bytes()).hexdigest() == digest, path
+    assert card["origin"]["figures"]["losses"]
     for path in (tmp_path / "model").glob("*.safetensors"):
         with safe_open(path, framework="np") as weights:
             assert list(weights.keys()), path
@@ -53,14 +58,21 @@ def test_another_folder_gets_weights_and_card(name: str, origin: Path, tmp_path:
 
 
 @pytest.mark.slow
-def test_what_was_got_loads(origin: Path, tmp_path: Path) -> None:
-    for name in ("generator", "fusion"):
-        succeed(tmp_path, "dvc", "artifacts", "get", str(origin), name, "--out", name)
-    fused = load_fused(tmp_path / "fusion")
-    whole, parts = load_generator(tmp_path / "generator", read_json(tmp_path / "fusion/fusion.json")["modalities"])
-    assert (
-        sum(weight.numel() for model in (fused, whole, *parts) if model for weight in model.state_dict().values()) > 0
-    )
+def test_what_was_got_makes_a_sample_from_nothing(origin: Path, tmp_path: Path) -> None:
+    for name in ARTIFACTS:
+        succeed(tmp_path, "dvc", "artifacts", "get", str(origin), name, "--out", name.removeprefix("codec-"))
+    card = read_json(tmp_path / "fusion/fusion.json")
+    names, fused = card["modalities"], load_fused(tmp_path / "fusion")
+    whole, parts = load_generator(tmp_path / "generator", names)
+    assert whole
+    nothing = torch.zeros(1, len(names), dtype=torch.bool)
+    view = torch.cat([fused(torch.zeros(1, sum(card["widths"])), nothing), nothing], -1)
+    drawn = whole.sample(view, torch.randn(1, whole.noise), steps=4)
+    codecs = load_codecs(names, tmp_path)
+    with torch.no_grad():
+        for name, part in zip(names, parts, strict=True):
+            made = codecs[name].decode(part.sample(drawn, torch.randn(1, part.noise), steps=4))
+            assert made.shape == (1, *read_json(tmp_path / name / "codec.json")["shape"])
 
 
 @pytest.mark.slow

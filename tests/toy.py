@@ -100,11 +100,27 @@ def copied(source: Path, folder: Path) -> Path:
     return Path(shutil.copytree(source, folder, symlinks=True))
 
 
+def published(built: Path, team: Path) -> Path:
+    """A copy of a pipeline as its author has it: committed, the data on a remote in the folder `team`."""
+    folder = copied(built, team / "author")
+    succeed(folder, "dvc", "remote", "modify", "store", "url", str(team / "store"))
+    commit(folder, "Build")
+    succeed(folder, "dvc", "push", "--quiet")
+    return folder
+
+
 def edit(path: Path, old: str, new: str) -> None:
     """Replace the only `old` in a file by `new`."""
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{path}: expected one {old!r}, got {text.count(old)}"
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def fill(disk: Path, room: int) -> Path:
+    """Leave `room` KiB on a small file system; returns the file that takes the rest."""
+    filler = disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free - room * 1024))
+    return filler
 
 
 def data(folder: Path) -> dict[str, bytes]:

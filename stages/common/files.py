@@ -20,11 +20,15 @@ def replace(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     data = content.encode() if isinstance(content, str) else content
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)  # the disk may be full, and half a file is of no use
+        raise
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

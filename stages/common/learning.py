@@ -1,14 +1,16 @@
 """Gradient descent that can be killed: one loop for every model of the project.
 
 AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), linear warm-up, cosine decay, gradients clipped, bfloat16
-where it is safe, and an exponential moving average of the weights. The random stream of a step is derived from the
-step's number, so the state to keep is the step, the weights, their average and the optimiser's moments.
+where it is safe and fast, and an exponential moving average of the weights. The random stream of a step is derived
+from the step's number, so the state to keep is the step, the weights, their average and the optimiser's moments.
+On several processes, `stages.common.together`, the first reads and writes that state.
 """
 
 import json
 import math
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -24,10 +26,12 @@ from stages.common.files import replace
 from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.seeds import seed_of
+from stages.common.together import combine, device, first, mixed_precision, share
 
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
 CLIP_NORM = 1.0  # largest norm of the gradient
 CURVE_POINTS = 100  # rows of a loss curve
+MOMENTS = ("exp_avg", "exp_avg_sq")  # of the optimiser, as it names them
 KEEP_EVERY_S = 10.0  # seconds between two states on disk; no result depends on it
 
 Losses = Mapping[str, Tensor]  # named parts of a loss; they are summed
@@ -45,7 +49,8 @@ def set_up(threads: int) -> None:
     """Make PyTorch deterministic, and all linear algebra use `threads` CPU threads, whatever the environment says."""
     threadpool_limits(threads)  # NumPy's and SciPy's too: sums in another order give other bytes
     torch.set_num_threads(threads)  # last, because the line above sets PyTorch's OpenMP but not its MKL
-    torch.use_deterministic_algorithms(True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it a GPU's products are not deterministic
+    torch.use_deterministic_algorithms(True, warn_only=device().type == "cuda")  # where not all operations can be
     # Filling every new tensor takes time and only shows the reading of what was never written; we write all we read.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a property of the module
 
@@ -79,32 +84,35 @@ def optimise(
     when the loss is not finite.
     """
     steps, learning_rate = training.steps, training.learning_rate
+    model.to(device())
     weights = [p for p in model.parameters() if p.requires_grad]
     mean = [p.detach().clone() for p in weights]
     adam = torch.optim.AdamW(weights, lr=learning_rate, betas=betas, weight_decay=0.01, fused=True)
     file, curve = state / f"{name.replace('/', '-')}.safetensors", Curve(steps)
-    first, kept = resume(file, weights, mean, adam, curve), time.monotonic()
-    for step in progress(range(first, steps), title=name, total=steps, start=first):
+    start, kept = resume(file, weights, mean, adam, curve), time.monotonic()
+    for step in progress(range(start, steps), title=name, total=steps, start=start):
         for group in adam.param_groups:
             group["lr"] = learning_rate * pace(step / steps)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with mixed_precision():
             parts = loss(stream(seed, f"{name}/{step}"))
         total = torch.stack([part.float() for part in parts.values()]).sum()
         if not torch.isfinite(total):
             raise ValueError(f"{name}: expected a finite loss, got {total.item()} at step {step}; lower learning_rate")
         adam.zero_grad()
         total.backward()
+        combine(weights)
         nn.utils.clip_grad_norm_(weights, CLIP_NORM)
         adam.step()
         decay = min(average, (1 + step) / (10 + step))
         torch._foreach_lerp_(mean, [p.detach() for p in weights], 1 - decay)
         curve.add(step, parts)
-        if time.monotonic() - kept > keep_every_s:
+        if first() and time.monotonic() - kept > keep_every_s:
             keep(file, step + 1, weights, mean, adam, curve)
             kept = time.monotonic()
     with torch.no_grad():
         for weight, averaged in zip(weights, mean, strict=True):
             weight.copy_(averaged)
+    model.cpu()
     return curve.table()
 
 
@@ -136,26 +144,36 @@ def keep(
     file: Path, step: int, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve
 ) -> None:
     """Write what a later run needs to go on after `step` steps."""
-    tensors: dict[str, Tensor] = {}
-    for number, (weight, averaged) in enumerate(zip(weights, mean, strict=True)):
-        tensors |= {f"weight.{number}": weight.detach(), f"mean.{number}": averaged}
-        tensors |= {f"{key}.{number}": adam.state[weight][key] for key in ("exp_avg", "exp_avg_sq")}
     about = {"step": step, "rows": curve.rows, "sums": curve.sums}
-    replace(file, save(tensors, metadata={"about": json.dumps(about)}))
+    replace(file, save(dict(state_of(weights, mean, adam)), metadata={"about": json.dumps(about)}))
+
+
+def state_of(
+    weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer
+) -> Iterator[tuple[str, Tensor]]:
+    """All that a step changes, by name."""
+    for number, (weight, averaged) in enumerate(zip(weights, mean, strict=True)):
+        yield f"weight.{number}", weight.detach()
+        yield f"mean.{number}", averaged
+        for key in MOMENTS:
+            yield f"{key}.{number}", adam.state[weight][key]
 
 
 def resume(
     file: Path, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve
 ) -> int:
-    """Take up a kept state, if there is one; returns the number of steps already done."""
-    if not file.exists():
-        return 0
-    with safe_open(file, framework="pt") as kept, torch.no_grad():
-        about = json.loads(kept.metadata()["about"])
-        for number, (weight, averaged) in enumerate(zip(weights, mean, strict=True)):
-            weight.copy_(kept.get_tensor(f"weight.{number}"))
-            averaged.copy_(kept.get_tensor(f"mean.{number}"))
-            moments = {key: kept.get_tensor(f"{key}.{number}").clone() for key in ("exp_avg", "exp_avg_sq")}
-            adam.state[weight] = {"step": torch.tensor(float(about["step"])), **moments}
-    curve.rows, curve.sums = about["rows"], about["sums"]
-    return int(about["step"])
+    """Take up the state that the first process has kept, if it has; returns the number of steps already done."""
+    done = torch.zeros((), device=device())
+    for weight in weights:
+        adam.state[weight] = {"step": done.clone()} | {key: torch.zeros_like(weight) for key in MOMENTS}
+    if first() and file.exists():
+        with safe_open(file, framework="pt") as kept, torch.no_grad():
+            about = json.loads(kept.metadata()["about"])
+            for name, tensor in state_of(weights, mean, adam):
+                tensor.copy_(kept.get_tensor(name))
+        curve.rows, curve.sums = about["rows"], about["sums"]
+        done.fill_(about["step"])
+    share([done, *(tensor for _, tensor in state_of(weights, mean, adam))])
+    for weight in weights:
+        adam.state[weight]["step"].copy_(done)
+    return int(done)

@@ -4,8 +4,13 @@ Source of the block: pre-normalised residual layers, He et al. 2016, arXiv:1603.
 Axes: B batch, D width.
 """
 
+from pathlib import Path
+
 import torch
+from safetensors.torch import save
 from torch import Generator, Tensor, nn
+
+from stages.common.files import replace
 
 
 class Residual(nn.Module):
@@ -39,3 +44,8 @@ def initialise(model: nn.Module, stream: Generator) -> None:
                 weight.normal_(0, fan_in**-0.5, generator=stream)
             elif name.rpartition(".")[2].startswith("bias"):  # `bias_ih_l0` and the like in a recurrent layer
                 weight.zero_()
+
+
+def write_weights(path: Path, model: nn.Module) -> None:
+    """All parameters and buffers as safetensors, whole or not at all."""
+    replace(path, save(model.state_dict()))

@@ -19,7 +19,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -40,12 +40,14 @@ class Door:
 
     name: str
     out: Path  # a fresh folder that becomes data/<stage> when the stage succeeds
+    first: bool = True  # of the processes of a training: the others write nothing
 
     @cached_property
     def state(self) -> Path:
         """Where long work keeps what it needs to go on after a kill. Who does not ask is spared reading all inputs."""
         state = RESUME / self.name / fingerprint(self.name, data=True)
-        forget_other_states(state)
+        if self.first:
+            forget_other_states(state)
         return state
 
 
@@ -68,10 +70,11 @@ def stage(name: str) -> Iterator[Door]:
                 shutil.rmtree(out, ignore_errors=True)  # when all went well it has its new name
             shutil.rmtree(RESUME / name, ignore_errors=True)
     except (ValueError, OSError) as error:
-        log = LOGS / f"{name}.log"
-        replace(log, traceback.format_exc())
-        line = " ".join(str(error).split())
-        print(f"{name}: {line.removeprefix(f'{name}: ')} (traceback in {log})", file=sys.stderr)
+        line, log = " ".join(str(error).split()).removeprefix(f"{name}: "), LOGS / f"{name}.log"
+        with suppress(OSError):  # on a full disk
+            replace(log, traceback.format_exc())
+            line += f" (traceback in {log})"
+        print(f"{name}: {line}", file=sys.stderr)
         raise SystemExit(2) from None
     keep_cost(name, time.monotonic() - started)
 

@@ -1,8 +1,8 @@
 """Layer 1, first stage: a source becomes raw shards and an index.
 
 Every source gives the same: tar shards of media bytes, `index.csv` with a row a sample (id, split, shard and
-attributes) and `attributes.json` (each attribute's values and the modalities that always show it). Your own data may
-have samples that can't be used: `rejects.csv` has a row for each.
+attributes) and `attributes.json` (each attribute's values and the modalities that always show it), and `licence.txt`.
+Your own data may have samples that can't be used: `rejects.csv` has a row for each.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from stages.common.files import write_json, write_table
+from stages.common.files import replace, write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.sources import digits, folder, manifest, shards
@@ -35,14 +35,17 @@ def main() -> None:
     with stage("acquire") as door:
         settings, run, names = load(Acquire, "acquire"), load(Run, "run"), load_modalities()
         if settings.source == "digits":
+            licence = digits.LICENCE
             index, attributes = digits.acquire(settings.digits, run.seed, names, door.out)
         else:
+            licence = settings.own.licence or "not stated"
             collect = SOURCES[settings.source].collect
             packed, rejects = collect(settings.path, settings.own, names, door.out)
             index, attributes, refused = settle(packed, rejects, settings.own, names, run.seed)
             write_table(door.out / "rejects.csv", refused)
         write_table(door.out / "index.csv", index)
         write_json(door.out / "attributes.json", attributes)
+        replace(door.out / "licence.txt", f"{licence}\n")
 
 
 if __name__ == "__main__":

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 
+from stages.common.cards import last, origin
 from stages.common.files import read_json, read_table, write_json, write_table
 from stages.common.learning import Training, optimise, set_up, stream
-from stages.common.networks import initialise
+from stages.common.networks import initialise, write_weights
 from stages.common.params import Run, Strict, load, load_modalities
-from stages.common.stage import stage
+from stages.common.processes import alone, training_stage
+from stages.common.together import together
 from stages.evaluation.classifier import Classifier, moved
 
 CLEAN = Path("data/preprocess")
@@ -38,16 +40,27 @@ class Judge(Strict):
 
 def main() -> None:
     """Write data/judge."""
-    with stage("judge") as door:
+    with training_stage("judge") as door:
         settings, run = load(Judge, "judge"), load(Run, "run")
         set_up(run.threads)
         attributes = read_json(CLEAN / "attributes.json")
         samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
-        for name in [name for name in load_modalities() if name in SEEN]:
-            values = {a: about["values"] for a, about in attributes.items() if name in about["shown_by"]}
-            judge, curve = teach(name, values, samples, getattr(settings, name), run.seed, door.state)
-            save_file(judge.state_dict(), door.out / f"{name}.safetensors")
-            write_json(door.out / f"{name}.json", {"channels": judge.channels, "values": values})
+        known = {
+            name: {a: about["values"] for a, about in attributes.items() if name in about["shown_by"]}
+            for name in load_modalities()
+            if name in SEEN
+        }
+        taught = {
+            name: teach(name, values, samples, getattr(settings, name), run.seed, door.state)
+            for name, values in known.items()
+        }
+        alone()
+        for name, (judge, curve) in taught.items():
+            write_weights(door.out / f"{name}.safetensors", judge)
+            inputs = [CLEAN / "samples.csv", CLEAN / f"{name}.clean.npy"]
+            card = origin(settings, run, inputs, {"losses": last(curve)})
+            shape = {"channels": judge.channels, "values": known[name]}
+            write_json(door.out / f"{name}.json", shape | {"origin": card})
             write_table(door.out / f"{name}.curve.csv", curve)
 
 
@@ -64,7 +77,7 @@ def teach(
     def loss(stream: Generator) -> dict[str, Tensor]:
         drawn = torch.randint(len(items), (training.batch,), generator=stream)
         still = torch.rand(len(drawn), 1, 1, 1, generator=stream) < STILL
-        scores = judge.scores(judge(torch.where(still, items[drawn], MOVES[name](items[drawn], stream))))
+        scores = judge.scores(together(judge, torch.where(still, items[drawn], MOVES[name](items[drawn], stream))))
         return {a: cross_entropy(s.float(), labels[a][drawn], label_smoothing=SMOOTHING) for a, s in scores.items()}
 
     curve = optimise(judge, loss, training, average=AVERAGE, seed=seed, name=f"judge/{name}", state=state)

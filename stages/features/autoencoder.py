@@ -22,6 +22,7 @@ from torch.nn.functional import layer_norm, mse_loss
 from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.seeds import draws
+from stages.common.together import together
 
 LEVELS = 255.0  # both pictures and spectra come as bytes
 
@@ -91,8 +92,8 @@ def fit(
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         batch = components[torch.randint(len(components), (settings.batch,), generator=stream)]
-        features = model.features(batch)
-        made = model.decoder(noisy(features, settings.noise, stream))
+        features = together(model.features, batch)
+        made = together(model.decoder, noisy(features, settings.noise, stream))
         return {"reconstruction": mse_loss(made.float(), batch)}
 
     return model, optimise(model, loss, settings, seed=seed, name=name, state=state)

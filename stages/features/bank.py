@@ -53,10 +53,14 @@ class Bank:
         return there.repeat_interleave(torch.tensor(self.widths), -1)
 
 
+def feature_files(names: Sequence[str], features: Path) -> list[Path]:
+    return [features / name / "features.safetensors" for name in names]
+
+
 def read_bank(names: Sequence[str], features: Path, samples: Path) -> Bank:
     """What the `extract` stages wrote below `features`, for the samples of the table `samples`."""
     table = read_table(samples, text=("id",))
-    parts = [read_tensors(features / name / "features.safetensors") for name in names]
+    parts = [read_tensors(path) for path in feature_files(names, features)]
     augmented = np.concatenate([part["augmented"] for part in parts], -1)
     return Bank(
         names=tuple(names),

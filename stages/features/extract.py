@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
+from stages.common.cards import last, origin
 from stages.common.files import read_table, write_json, write_table, write_tensors
 from stages.common.learning import set_up
+from stages.common.networks import write_weights
 from stages.common.params import Run, load
-from stages.common.stage import stage
+from stages.common.processes import alone, training_stage
 from stages.features.autoencoder import parts
 from stages.features.codecs import CODECS, SETTINGS
 from stages.features.reconstruction import errors
@@ -24,7 +25,7 @@ CLEAN = Path("data/preprocess")
 
 def main(modality: str) -> None:
     """Write data/extract/<modality>."""
-    with stage(f"extract@{modality}") as door:
+    with training_stage(f"extract@{modality}") as door:
         if modality not in SETTINGS:
             known = ", ".join(SETTINGS)
             raise ValueError(f"modalities: expected some of {known}, got '{modality}'; correct params.yaml")
@@ -39,6 +40,7 @@ def main(modality: str) -> None:
         codec, curve = CODECS[settings.codec].fit(
             settings, items, seed=run.seed, name=f"extract/{modality}", state=door.state
         )
+        alone()
         with torch.no_grad():
             features = {
                 kind: torch.cat([codec.encode(part) for part in parts(array)]).numpy()
@@ -46,11 +48,14 @@ def main(modality: str) -> None:
             }
             test = ((samples["split"] == "test") & there).to_numpy()
             made = codec.decode(torch.from_numpy(features["clean"][test]))
-        save_file(codec.state_dict(), door.out / "codec.safetensors")
-        write_json(door.out / "codec.json", {"codec": settings.codec} | codec.card)
+        write_weights(door.out / "codec.safetensors", codec)
         write_tensors(door.out / "features.safetensors", features)
         write_table(door.out / "curve.csv", curve)
-        write_json(door.out / "reconstruction.json", errors(items, clean[test], made, features["clean"].shape[1]))
+        lost = errors(items, clean[test], made, features["clean"].shape[1])
+        write_json(door.out / "reconstruction.json", lost)
+        inputs = [CLEAN / "samples.csv", *CLEAN.glob(f"{modality}.*.npy")]
+        card = origin(settings, run, inputs, {"losses": last(curve), "reconstruction": lost})
+        write_json(door.out / "codec.json", {"codec": settings.codec, **codec.card, "origin": card})
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy, layer_norm
 
 from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
+from stages.common.together import together
 from stages.data.text import END, PAD, START
 
 
@@ -92,9 +93,9 @@ def fit(settings: Settings, items: np.ndarray, *, seed: int, name: str, state: P
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         batch = tokens[torch.randint(len(tokens), (settings.batch,), generator=stream)]  # (B, T)
-        features = model.features(batch)
+        features = together(model.features, batch)
         noised = noisy(features, settings.noise, stream)
-        scores = model.logits(noised, batch[:, :-1])  # (B, T - 1, V)
+        scores = together(model.logits, noised, batch[:, :-1])  # (B, T - 1, V)
         return {"reconstruction": cross_entropy(scores.flatten(0, 1).float(), batch[:, 1:].flatten(), ignore_index=PAD)}
 
     return model, optimise(model, loss, settings, seed=seed, name=name, state=state)

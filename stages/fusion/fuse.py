@@ -9,15 +9,17 @@ from types import ModuleType
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Generator, Tensor, nn
 
+from stages.common.cards import last, origin
 from stages.common.files import read_json, write_json, write_table, write_tensors
 from stages.common.learning import noisy, set_up
+from stages.common.networks import write_weights
 from stages.common.params import Run, load, load_modalities
-from stages.common.stage import stage
+from stages.common.processes import alone, training_stage
 from stages.common.subsets import mask, proper_subsets, subset_name
-from stages.features.bank import read_bank
+from stages.features.bank import feature_files, read_bank
 from stages.fusion import attention, concat, gated, matrix, none
 from stages.fusion.prediction import Learning
 
@@ -60,12 +62,13 @@ class Fused(nn.Module):
 
 def main() -> None:
     """Write data/fuse."""
-    with stage("fuse") as door:
+    with training_stage("fuse") as door:
         settings, run = load(Fuse, "fuse"), load(Run, "run")
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
         fusion, curve = method.fit(bank, own, settings, seed=run.seed, state=door.state)
+        alone()
         with torch.no_grad():
             vectors = {
                 subset_name(subset): fusion(bank.clean, mask(subset, bank.names, len(bank.clean)) & bank.there)
@@ -73,7 +76,9 @@ def main() -> None:
             }
         card: dict[str, Any] = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
         card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
-        save_file(fusion.state_dict(), door.out / "fusion.safetensors")
+        inputs = [Path("data/preprocess/samples.csv"), *feature_files(bank.names, Path("data/extract"))]
+        card["origin"] = origin(settings, run, inputs, {"losses": last(curve)})
+        write_weights(door.out / "fusion.safetensors", fusion)
         write_json(door.out / "fusion.json", card)
         write_tensors(door.out / "vectors.safetensors", {name: vector.numpy() for name, vector in vectors.items()})
         if curve is not None:  # a closed form has none

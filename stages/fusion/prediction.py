@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy, normalize
 from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.subsets import random_halves
+from stages.common.together import together
 from stages.features.bank import Bank
 
 PREDICTION, CONTRAST = 0.3, 0.7  # weights of the two losses
@@ -49,28 +50,28 @@ def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed
     """Train `fusion`, a Mixer, in place; returns the loss curve."""
     predict = Perceptron(settings.unified, sum(bank.widths), width=settings.hidden, depth=1)
     compare = nn.Linear(settings.unified, settings.unified)
-    together = nn.ModuleList([fusion, predict, compare])
-    initialise(together, stream(seed, "fuse/weights"))
+    networks = nn.ModuleList([fusion, predict, compare])
+    initialise(networks, stream(seed, "fuse/weights"))
     known, targets = bank.known, bank.targets
     mixer = cast(Mixer, fusion)  # it is both; Python has no word for that
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         rows, features = bank.draw(settings.batch, stream)  # (B,), (B, W)
         there, target = known[rows], targets[rows]  # (B, M), (B, W)
-        tokens = mixer.tokenise(noisy(features, settings.feature_noise, stream))
+        tokens = together(mixer.tokenise, noisy(features, settings.feature_noise, stream))
         some = random_halves(there, stream)
         rest = there & ~some
-        views = [mixer.mix(tokens, seen) for seen in (some, rest, there)]  # (B, U) each
+        views = [together(mixer.mix, tokens, seen) for seen in (some, rest, there)]  # (B, U) each
         noised = [noisy(view, settings.noise, stream) for view in views]
         asked = bank.columns(rest)  # (B, W)
-        error = (predict(noised[0]).float() - target) ** 2 * asked
-        left, right, whole = (normalize(compare(view).float(), dim=-1)[rest.any(1)] for view in noised)
+        error = (together(predict, noised[0]).float() - target) ** 2 * asked
+        left, right, whole = (normalize(together(compare, view).float(), dim=-1)[rest.any(1)] for view in noised)
         return {
             "prediction": PREDICTION * error.sum() / asked.sum().clamp(min=1),
             "contrast": CONTRAST * (contrast(left, right) + contrast(whole, right)) / 2,
         }
 
-    return optimise(together, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)
+    return optimise(networks, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)
 
 
 def contrast(left: Tensor, right: Tensor) -> Tensor:

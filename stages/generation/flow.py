@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.common.together import together
 from stages.generation.convolution import Grid
 
 
@@ -56,7 +57,7 @@ class Flow(nn.Module):
         noise = torch.randn(target.shape, generator=stream)  # (B, D)
         t = torch.sigmoid(torch.randn(len(target), 1, generator=stream))  # (B, 1)
         x_t = (1 - t) * noise + t * target
-        return {"velocity": ((self(x_t, t, condition) - (target - noise)) ** 2).mean()}
+        return {"velocity": ((together(self, x_t, t, condition) - (target - noise)) ** 2).mean()}
 
     @torch.no_grad()
     def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:

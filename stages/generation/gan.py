@@ -11,6 +11,7 @@ Source of the method: Goodfellow et al. 2014, arXiv:1406.2661.
 Axes: B batch, D width of the target, L of the noise, C of the condition.
 """
 
+from functools import partial
 from itertools import pairwise
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from torch.nn.functional import softplus
 from stages.common.learning import noisy
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.common.together import together
 from stages.generation.convolution import Grid, Painter, Viewer
 
 NEAR = 0.05  # length of a step by which the slope of the discriminator is measured, per value
@@ -58,11 +60,15 @@ class Gan(nn.Module):
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
         noise = torch.randn(len(target), self.noise, generator=stream)
-        made = self.generator(torch.cat([noise, condition], -1)).float()  # (B, D)
+        made = together(self.generator, torch.cat([noise, condition], -1)).float()  # (B, D)
         real, fake = (noisy(items, self.settings.noise, stream) for items in (target, made))
         constant = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
-        fooled = functional_call(self.discriminator, constant, (torch.cat([fake, condition], -1),)).float()
-        on_real, on_fake = self.judge(real, condition), self.judge(fake.detach(), condition)  # (B, 1) logits of D
+        seen_by = partial(functional_call, self.discriminator, constant)
+        fooled = together(seen_by, torch.cat([fake, condition], -1)).float()
+        on_real, on_fake = (
+            together(self.judge, real, condition),
+            together(self.judge, fake.detach(), condition),
+        )  # (B, 1) logits of D
         weight = self.settings.discrimination
         losses = {
             "generation": softplus(-fooled).mean(),
@@ -70,7 +76,7 @@ class Gan(nn.Module):
         }
         if self.settings.penalty:
             slopes = [
-                ((self.judge(noisy(items.detach(), NEAR, stream), condition) - there) / NEAR) ** 2
+                ((together(self.judge, noisy(items.detach(), NEAR, stream), condition) - there) / NEAR) ** 2
                 for items, there in ((real, on_real), (fake, on_fake))
             ]
             losses["penalty"] = weight * self.settings.penalty / 2 * torch.cat(slopes).mean()
@@ -78,7 +84,7 @@ class Gan(nn.Module):
 
     def judge(self, items: Tensor, condition: Tensor) -> Tensor:
         """The discriminator's logit (B, 1): log D / (1 - D). In full precision: slopes are small differences."""
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(items.device.type, enabled=False):
             logit: Tensor = self.discriminator(torch.cat([items.float(), condition.float()], -1))
         return logit
 

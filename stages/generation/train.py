@@ -18,16 +18,17 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 import torch
 from pydantic import Field, PositiveInt
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Generator, Tensor
 
+from stages.common.cards import last, origin
 from stages.common.files import read_json, write_json, write_table
 from stages.common.learning import Training, noisy, optimise, set_up, stream
-from stages.common.networks import initialise
+from stages.common.networks import initialise, write_weights
 from stages.common.params import Run, Strict, load, load_modalities
-from stages.common.stage import stage
+from stages.common.processes import alone, training_stage
 from stages.common.subsets import number, random_subsets
-from stages.features.bank import Bank, read_bank
+from stages.features.bank import Bank, feature_files, read_bank
 from stages.fusion.fuse import Fused, load_fused
 from stages.generation import flow, gan, vae
 from stages.generation.convolution import Grid, check_grid
@@ -73,24 +74,28 @@ class Train(Strict):
 
 def main() -> None:
     """Write data/train."""
-    with stage("train") as door:
+    with training_stage("train") as door:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
-        fused, cards = load_fused(Path("data/fuse")), {}
+        fused = load_fused(Path("data/fuse"))
+        cards: dict[str, Any] = {}
         jobs: dict[str, tuple[Pairs, Budget, Grid | None]] = {}
         if fused.width:
             jobs["whole"] = (whole_pairs(bank, fused, settings.condition_noise), settings.whole, None)
         for name in bank.names:
             jobs[name] = (part_pairs(bank, fused, name), settings.parts, grid(settings, name))
-        for name, (pairs, budget, pixels) in jobs.items():
-            model, shape, curve = fit(name, pairs, budget, pixels, settings, run.seed, door.state)
-            save_file(model.state_dict(), door.out / f"{name}.safetensors")
+        fitted = {name: fit(name, *job, settings, run.seed, door.state) for name, job in jobs.items()}
+        alone()
+        for name, (model, shape, curve) in fitted.items():
+            write_weights(door.out / f"{name}.safetensors", model)
             write_table(door.out / f"{name}.curve.csv", curve)
             cards[name] = shape
-        write_json(
-            door.out / "generator.json", {"family": settings.model, "settings": settings.own, "models": cards}
-        )  # fmt: skip
+        inputs = [Path("data/preprocess/samples.csv"), Path("data/fuse/fusion.safetensors")]
+        inputs += feature_files(bank.names, Path("data/extract"))
+        card = {"family": settings.model, "settings": settings.own, "models": cards}
+        card["origin"] = origin(settings, run, inputs, {"losses": {name: last(fit[2]) for name, fit in fitted.items()}})
+        write_json(door.out / "generator.json", card)
 
 
 def grid(settings: Train, name: str) -> Grid | None:

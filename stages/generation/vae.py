@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.common.together import together
 from stages.generation.convolution import Grid, Painter, Viewer
 
 
@@ -46,9 +47,11 @@ class Vae(nn.Module):
             self.decoder = Perceptron(self.noise + condition, width, width=hidden, depth=depth)
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
-        mean, log_variance = self.encoder(torch.cat([target, condition], -1)).float().chunk(2, -1)  # (B, L) each
+        code = together(self.encoder, torch.cat([target, condition], -1))  # (B, 2 L)
+        mean, log_variance = code.float().chunk(2, -1)  # (B, L) each
         noise = torch.randn(mean.shape, generator=stream)
-        made = self.decoder(torch.cat([mean + (0.5 * log_variance).exp() * noise, condition], -1)).float()  # (B, D)
+        latent = mean + (0.5 * log_variance).exp() * noise
+        made = together(self.decoder, torch.cat([latent, condition], -1)).float()  # (B, D)
         return {
             "reconstruction": ((made - target) ** 2).mean(),
             "kl": self.beta * divergence(mean, log_variance).sum(-1).mean() / self.width,

