@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from stages.common.files import read_table, write_json, write_table, write_tensors
 from stages.common.learning import set_up
 from stages.common.params import Run, load
+from stages.common.sizing import sized
 from stages.common.stage import stage
 from stages.features.autoencoder import parts
 from stages.features.codecs import CODECS, SETTINGS
@@ -37,7 +38,11 @@ def main(modality: str) -> None:
         present = np.repeat(there[train].to_numpy(), len(augmented) // train.sum())
         items = augmented if present.all() else augmented[present]
         codec, curve = CODECS[settings.codec].fit(
-            settings, items, seed=run.seed, name=f"extract/{modality}", state=door.state
+            sized(settings, int((train & there).sum())),
+            items,
+            seed=run.seed,
+            name=f"extract/{modality}",
+            state=door.state,
         )
         with torch.no_grad():
             features = {

@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 from stages.common.files import read_json, write_json, write_table, write_tensors
 from stages.common.learning import noisy, set_up
 from stages.common.params import Run, load, load_modalities
+from stages.common.sizing import sized
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
 from stages.features.bank import read_bank
@@ -65,7 +66,7 @@ def main() -> None:
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
-        fusion, curve = method.fit(bank, own, settings, seed=run.seed, state=door.state)
+        fusion, curve = method.fit(bank, own, sized(settings, len(bank.known)), seed=run.seed, state=door.state)
         with torch.no_grad():
             vectors = {
                 subset_name(subset): fusion(bank.clean, mask(subset, bank.names, len(bank.clean)) & bank.there)

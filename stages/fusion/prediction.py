@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import Annotated, Protocol, cast
 
 import pandas as pd
-import torch
 from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import normalize
 
+from stages.common.contrast import contrast
 from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.subsets import random_halves
 from stages.features.bank import Bank
 
 PREDICTION, CONTRAST = 0.3, 0.7  # weights of the two losses
-TEMPERATURE = 0.1  # of the contrast
 AVERAGE = 0.99  # decay of the moving average of the weights
 
 
@@ -71,12 +70,3 @@ def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed
         }
 
     return optimise(together, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)
-
-
-def contrast(left: Tensor, right: Tensor) -> Tensor:
-    """InfoNCE both ways between (B, U) unit vectors whose rows belong together; 0 for no rows."""
-    if len(left) == 0:
-        return left.sum()
-    likeness = left @ right.T / TEMPERATURE  # (B, B)
-    same = torch.arange(len(left))
-    return (cross_entropy(likeness, same) + cross_entropy(likeness.T, same)) / 2

@@ -25,6 +25,7 @@ from stages.common.files import read_json, write_json, write_table
 from stages.common.learning import Training, noisy, optimise, set_up, stream
 from stages.common.networks import initialise
 from stages.common.params import Run, Strict, load, load_modalities
+from stages.common.sizing import sized
 from stages.common.stage import stage
 from stages.common.subsets import number, random_subsets
 from stages.features.bank import Bank, read_bank
@@ -80,9 +81,14 @@ def main() -> None:
         fused, cards = load_fused(Path("data/fuse")), {}
         jobs: dict[str, tuple[Pairs, Budget, Grid | None]] = {}
         if fused.width:
-            jobs["whole"] = (whole_pairs(bank, fused, settings.condition_noise), settings.whole, None)
+            jobs["whole"] = (
+                whole_pairs(bank, fused, settings.condition_noise),
+                sized(settings.whole, len(bank.known)),
+                None,
+            )
         for name in bank.names:
-            jobs[name] = (part_pairs(bank, fused, name), settings.parts, grid(settings, name))
+            parts = sized(settings.parts, int(bank.known[:, bank.names.index(name)].sum()))
+            jobs[name] = (part_pairs(bank, fused, name), parts, grid(settings, name))
         for name, (pairs, budget, pixels) in jobs.items():
             model, shape, curve = fit(name, pairs, budget, pixels, settings, run.seed, door.state)
             save_file(model.state_dict(), door.out / f"{name}.safetensors")
