@@ -25,7 +25,7 @@ def first_of(wanted: np.ndarray, found: np.ndarray, choices: int) -> np.ndarray:
 
     The other choices are drawn from those of the other samples without replacement; equals are told apart by lot.
     """
-    likeness = wanted @ found.T  # (N, N)
+    likeness = np.round(wanted @ found.T, 9)  # (N, N); what is equal may differ in the last digits
     own, others = likeness.diagonal()[:, None], len(found) - 1
     beaten, equal = (likeness < own).sum(1), (likeness == own).sum(1) - 1
     wins = np.zeros(len(found))
