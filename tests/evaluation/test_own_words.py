@@ -24,7 +24,7 @@ def rebuilt(folder: Path, names: Sequence[str], *, labels: bool) -> tuple[dict[s
     rows = []
     for n in range(NUMBER):
         kind = n % 3
-        row = {"id": f"s{n}", "text": f"{WORDS[kind]} {n % 5}"}
+        row = {"id": f"s{n}", "text": f"{WORDS[kind]} {n}"}
         home.put({f"{n}.png": picture(80 * kind + n % 40), f"{n}.wav": clip(200 + 300 * kind + n)})
         row |= {"image": f"{n}.png", "audio": f"{n}.wav"}
         kept = {key: row[key] for key in ("id", *names)}
