@@ -91,7 +91,7 @@ def test_rejects_of_both_stages_count_against_the_limit(home: Home, capsys: pyte
     home.put({f"{n}.png": picture(n) for n in range(COUNT)} | {"3.png": b"broken"})
     home.put({"manifest.csv": table([*(f"{n},{n}.png,,a" for n in range(COUNT)), "lost,lost.png,,a"])})
     for limit, fails in ((1.5 / 41, True), (2 / 41, False)):
-        home.set("manifest", limit=limit)
+        home.set("manifest", ["image"], limit=limit)
         acquire.main()
         if fails:
             with pytest.raises(SystemExit):
@@ -104,7 +104,7 @@ def test_rejects_of_both_stages_count_against_the_limit(home: Home, capsys: pyte
 
 def test_the_same_data_gives_the_same_bytes_whatever_came_before(home: Home) -> None:
     home.put({f"{n}.png": picture(n) for n in range(COUNT)} | {f"{n}.txt": f"c{n}" for n in range(0, COUNT, 2)})
-    home.set("folder", shard_size=7)
+    home.set("folder", ["image", "text"], shard_size=7)
     made = []
     for _ in range(2):
         acquire.main()
