@@ -43,6 +43,7 @@ class Training(Strict):
     steps: PositiveInt  # optimiser steps
     batch: PositiveInt  # items a step
     learning_rate: Annotated[float, Field(gt=0)]  # peak, after warm-up
+    passes: PositiveInt | None = None  # over the items, at most (sizing.py); none: no limit
 
 
 def set_up(threads: int) -> None:

@@ -8,6 +8,7 @@ For each modality two arrays that later stages map into memory: `<modality>.clea
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ from stages.data.split import SPLITS
 from stages.data.text import TextSettings
 
 RAW = Path("data/acquire")
+LEAST = {"train": 2, "judge": 1, "test": 2}  # samples that have a modality: one alone has no neighbour to compare with
 
 
 class Preprocess(Strict):
@@ -58,7 +60,7 @@ def main() -> None:
         before = read_table(RAW / "rejects.csv", text=COLUMNS) if (RAW / "rejects.csv").exists() else table([])
         rejects = pd.concat([before, found], ignore_index=True)
         check_rejects(rejects, len(index) + len(before), settings.reject_limit)
-        check_splits(samples["split"])
+        check_splits(samples, names)
         write_table(door.out / "samples.csv", samples)
         write_table(door.out / "rejects.csv", rejects)
         # Without defaults: a setting that comes later and changes nothing leaves these bytes as they are.
@@ -173,11 +175,20 @@ def check_rejects(rejects: pd.DataFrame, samples: int, limit: float) -> None:
         )
 
 
-def check_splits(splits: Iterable[str]) -> None:
-    """Raises ValueError when a split has no sample: every later stage would fail, in words that say less."""
-    empty = [split for split in SPLITS if split not in set(splits)]
-    if empty:
+def check_splits(samples: pd.DataFrame, names: Iterable[str]) -> None:
+    """Raises ValueError when a split has too little to learn from or to measure: later stages would say less.
+
+    An empty split, or one in which fewer samples have a modality than its use needs.
+    """
+    if empty := [split for split in SPLITS if split not in set(samples["split"])]:
         raise ValueError(f"expected samples in every split, got none in {', '.join(empty)}; add samples")
+    for split, name in product(LEAST, names):
+        count = int(samples.loc[samples["split"] == split, f"has_{name}"].sum())
+        if count < LEAST[split]:
+            raise ValueError(
+                f"expected at least {LEAST[split]} samples with {name} in the split {split}, got {count}; add such "
+                f"samples, even out the shares or take {name} out of modalities"
+            )
 
 
 if __name__ == "__main__":

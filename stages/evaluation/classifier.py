@@ -1,35 +1,36 @@
-"""A small convolutional judge: one trunk, one head an attribute.
+"""The judge of a modality that shows labels: one trunk, one head an attribute.
 
-It sees pictures or spectra that are moved about anew at every step, so that a thousand items are enough.
-Axes: B batch, C H W picture, E judge features, K classes.
+Axes: N or B items, E judge features, K classes.
 """
 
-import math
+from collections.abc import Mapping
+from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import cross_entropy
 
-WIDTH = 64  # E
+from stages.common.learning import Training, optimise, stream
+from stages.common.networks import initialise
+from stages.common.sizing import sized
+from stages.common.together import together
+from stages.evaluation.senses import TRUNKS, WIDTH, kinds, stirred
+
+UNLABELLED = -1  # in place of a class
+SMOOTHING = 0.05  # of the labels: a judge should not be surer than its data
+AVERAGE = 0.99  # decay of the moving average of the weights
 
 
 class Classifier(nn.Module):
-    """(B, C, H, W) in [0, 1] -> E features -> scores of every attribute's classes."""
+    """Items of one modality, as `senses` shows them -> (B, E) features -> scores of every attribute's classes."""
 
-    def __init__(self, channels: int, classes: dict[str, int]) -> None:
+    def __init__(self, name: str, inputs: int, values: Mapping[str, list[str]]) -> None:
         super().__init__()
-        self.channels = channels
-        self.trunk = nn.Sequential(
-            block(channels, 32, size=5, stride=2),
-            block(32, 64, size=3, stride=1),
-            block(64, 64, size=3, stride=2),
-            block(64, 128, size=3, stride=2),
-            nn.AdaptiveAvgPool2d(4),
-            nn.Flatten(),
-            nn.Linear(128 * 16, WIDTH),
-            nn.SiLU(),
-        )
-        self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, count) for name, count in classes.items()})
+        self.card = {"inputs": inputs, "values": dict(values)}
+        self.values = values
+        self.trunk = TRUNKS[name](inputs)
+        self.heads = nn.ModuleDict({attribute: nn.Linear(WIDTH, len(known)) for attribute, known in values.items()})
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.trunk(x)
@@ -39,21 +40,33 @@ class Classifier(nn.Module):
         return {name: head(features) for name, head in self.heads.items()}  # (B, K) each
 
 
-def block(inputs: int, outputs: int, *, size: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, size, stride, size // 2), nn.GroupNorm(8, outputs), nn.SiLU())
+def teach(
+    name: str, items: Tensor, columns: pd.DataFrame, values: Mapping[str, list[str]], training: Training, *,
+    seed: int, state: Path,
+) -> tuple[Classifier, pd.DataFrame]:  # fmt: skip
+    """The judge of one modality and its loss curve, from (N, ...) real `items` and the columns of their labels."""
+    labels = {attribute: classes(columns[attribute], known) for attribute, known in values.items()}
+    judge = Classifier(name, kinds(name, items), values)
+    initialise(judge, stream(seed, f"judge/{name}/weights"))
+    training = sized(training, len(items))
+
+    def loss(stream: Generator) -> dict[str, Tensor]:
+        drawn = torch.randint(len(items), (training.batch,), generator=stream)
+        scores = judge.scores(together(judge, stirred(name, items[drawn], stream)))
+        return {attribute: labelled_loss(score, labels[attribute][drawn]) for attribute, score in scores.items()}
+
+    return judge, optimise(judge, loss, training, average=AVERAGE, seed=seed, name=f"judge/{name}", state=state)
 
 
-def moved(
-    x: Tensor, stream: Generator, *, turn: float, zoom: float, shear: float, shift: tuple[float, float]
-) -> Tensor:
-    """(B, C, H, W) `x`, each under its own random affine move; `shift` is the largest along x and y, in half sides."""
-    batch = len(x)
-    angle = (2 * torch.rand(batch, generator=stream) - 1) * math.radians(turn)
-    scale = torch.exp((2 * torch.rand(batch, 2, generator=stream) - 1) * zoom)
-    slant = (2 * torch.rand(batch, generator=stream) - 1) * shear
-    offset = (2 * torch.rand(batch, 2, generator=stream) - 1) * torch.tensor(shift)
-    rows = torch.stack([
-        torch.stack([angle.cos() * scale[:, 0], slant - angle.sin(), offset[:, 0]], -1),
-        torch.stack([slant + angle.sin(), angle.cos() * scale[:, 1], offset[:, 1]], -1),
-    ], 1)  # (B, 2, 3)  # fmt: skip
-    return grid_sample(x, affine_grid(rows, list(x.shape), align_corners=False), align_corners=False)
+def classes(column: pd.Series, values: list[str]) -> Tensor:
+    """The position of each label among the attribute's values, UNLABELLED where there is none: (N,) int64."""
+    place = {value: number for number, value in enumerate(values)}
+    return torch.tensor([place.get(str(label), UNLABELLED) for label in column])
+
+
+def labelled_loss(scores: Tensor, wanted: Tensor) -> Tensor:
+    """Cross entropy of (B, K) scores over those of (B,) classes that are known; 0 where none is."""
+    known = wanted != UNLABELLED
+    if not known.any():
+        return scores.sum() * 0
+    return cross_entropy(scores[known].float(), wanted[known], label_smoothing=SMOOTHING)

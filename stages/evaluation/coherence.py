@@ -55,9 +55,11 @@ def figure(metric: str, cells: Sequence[Cell], rng: np.random.Generator) -> Figu
 
 
 def coherence(
-    ways: Mapping[tuple[str, ...], Way], shown: Mapping[str, list[str]], key: str, rng: np.random.Generator
+    ways: Mapping[tuple[str, ...], Way], shown: Mapping[str, list[str]], key: str | None, rng: np.random.Generator
 ) -> list[Figure]:
     """All coherence figures. What can't be measured is left out: one modality has nothing to agree with."""
+    if key is None:  # no attribute is found in two modalities
+        return []
     names = [name for name in ways[()].items if key in ways[()].items[name].labels]
     figures = [joint(ways[()], key, names, rng)] if len(names) > 1 else []
     attribute_cells: list[Cell] = []

@@ -38,11 +38,11 @@ class Chart:
 
 
 def curve_files(modalities: Sequence[str]) -> dict[str, Path]:
-    """Where the curve of each trained model is kept. Some have none: captions need no judge, a closed form no steps."""
+    """Where the curve of each trained model is kept. Some have none: a grammar, a closed form."""
     files = {f"extract/{name}": Path("data/extract", name, "curve.csv") for name in modalities}
     files["fuse"] = Path("data/fuse/curve.csv")
     files |= {f"train/{name}": Path(f"data/train/{name}.curve.csv") for name in ("whole", *modalities)}
-    files |= {f"judge/{name}": Path(f"data/judge/{name}.curve.csv") for name in modalities}
+    files |= {f"judge/{name}": Path(f"data/judge/{name}.curve.csv") for name in (*modalities, "match")}
     return {stage: file for stage, file in files.items() if file.exists()}
 
 

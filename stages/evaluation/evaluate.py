@@ -1,7 +1,8 @@
 """Layer 5, second stage: every metric with its interval, n, floor and ceiling.
 
-Floor: shuffled pairs for coherence, an untrained generator for fidelity and coverage, copies of training items for
-memorisation. Ceiling: real test data through the same code (for fidelity and coverage: train against test).
+Floor: shuffled pairs for coherence and matching, an untrained generator for fidelity and coverage, copies of
+training items for memorisation. Ceiling: real test data through the same code (for fidelity and coverage: train
+against test).
 Writes below data/evaluate: `table.csv`, every figure, and `summary.json`, the compact one.
 """
 
@@ -22,6 +23,7 @@ from stages.evaluation.explain import explained
 from stages.evaluation.figure import Figure, summary, table
 from stages.evaluation.hearing import hearing
 from stages.evaluation.likeness import likeness
+from stages.evaluation.matching import matching
 from stages.evaluation.readings import ceilings, reconstruction
 from stages.evaluation.scene import Scene, set_scene
 from stages.evaluation.variety import balance, freedom, health
@@ -52,6 +54,7 @@ def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:
 
     return [
         *coherence(scene.ways, scene.shown, scene.key, draws(seed, "evaluate")),
+        *matching(scene, rng("matching")),
         *ceilings(scene, rng("ceilings")),
         *reconstruction(scene, rng("reconstruction")),
         *balance(scene, rng("balance")),

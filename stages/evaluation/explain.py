@@ -9,10 +9,13 @@ from stages.evaluation.figure import Figure
 LOWER = ("fidelity", "frechet", "balance", "extract", "memorisation", "consistency")  # families where less is better
 MIDDLE = "Above real data: samples are drawn with less noise than was learned, nearer to the middle of the data."
 EASIER = "Above real data: samples are drawn with less noise than was learned, which makes them easier to read."
+PLAINER = "Above real data: what was made shows what ties it to its origin more plainly than real items do."
 REASONS = {
     "coherence": EASIER,
     "attribute": EASIER,
     "confidence": EASIER,
+    "match": PLAINER,
+    "retrieval": PLAINER,
     "hearing": "Above real data: the codec and less noise than was learned leave clips plainer than real voices are.",
     "reconstruction": "Above real data: a codec smooths away what makes single items hard to read.",
     "precision": MIDDLE,

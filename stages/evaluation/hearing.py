@@ -40,7 +40,7 @@ def hearing(scene: Scene, rng: np.random.Generator) -> list[Figure]:
     Left out where the clips do not say digits. Floor: the same words against shuffled clips.
     """
     digits = [str(number) for number in range(len(WORDS))]
-    if "audio" not in scene.names or scene.values[scene.key] != digits:
+    if "audio" not in scene.names or scene.key is None or scene.values[scene.key] != digits:
         return []
     test = scene.rows("test").query("has_audio").reset_index(drop=True)
     real = outcomes(heard(rewritten(spoken(test), scene.fitted["audio"])), test[scene.key].to_numpy(str)[:MOST])

@@ -1,130 +1,147 @@
 """Layer 5, first stage: the judges, trained on the judge split, which neither codecs, fusion nor generator see.
 
-Pictures and clips: a convolutional classifier each, one head for every attribute that the modality always shows.
-Captions need none: the grammar is read exactly.
-Writes below data/judge: a classifier, its card and its loss curve per judged modality.
+Each modality is read by the best there is for it. `grammar`: where the grammar of the built-in captions reads every
+real caption, it does so exactly. `classifier`: where there are labels, one head for every attribute that the modality
+always shows. `matcher`: where there are none. One matcher of all modalities is trained when one of them has no other
+judge, or when no attribute ties two of them together: then it tells what belongs together.
+Writes below data/judge: `readers.json`, by what each modality is read and which attributes that finds; and of each
+classifier and the matcher its weights, its card and its loss curve.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from safetensors.torch import load_file
-from torch import Generator, Tensor
-from torch.nn.functional import cross_entropy
+from torch import from_numpy
 
 from stages.common.cards import last, origin
 from stages.common.files import read_json, read_table, write_json, write_table
-from stages.common.learning import Training, optimise, set_up, stream
-from stages.common.networks import initialise, write_weights
+from stages.common.learning import Training, set_up
+from stages.common.networks import write_weights
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.processes import alone, training_stage
-from stages.common.together import together
-from stages.evaluation.classifier import Classifier, moved
+from stages.data.modalities import MODALITIES, restore
+from stages.data.sources import captions
+from stages.evaluation.classifier import Classifier, teach
+from stages.evaluation.matcher import Matcher, teach_matcher
+from stages.evaluation.senses import CLEAN, seen_items
 
-CLEAN = Path("data/preprocess")
-STILL = 0.3  # share of the items that a step leaves unmoved: moving blurs, and real items are sharp
-SMOOTHING = 0.05  # of the labels: a judge should not be surer than its data
-AVERAGE = 0.99  # decay of the moving average of the weights
+GRAMMAR, CLASSIFIER, MATCHER = "grammar", "classifier", "matcher"
 
 
 class Judge(Strict):
     """Section `judge`."""
 
     image: Training
+    text: Training
     audio: Training
+    match: Training  # of the matcher
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What reads each modality, and the trained networks among it."""
+
+    readers: Mapping[str, str]  # modality -> GRAMMAR, CLASSIFIER or MATCHER
+    reads: Mapping[str, list[str]]  # modality -> the attributes found in it
+    classifiers: Mapping[str, Classifier]
+    matcher: Matcher | None
 
 
 def main() -> None:
     """Write data/judge."""
     with training_stage("judge") as door:
-        settings, run = load(Judge, "judge"), load(Run, "run")
+        settings, run, names = load(Judge, "judge"), load(Run, "run"), load_modalities()
         set_up(run.threads)
         attributes = read_json(CLEAN / "attributes.json")
         samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
-        known = {
-            name: {a: about["values"] for a, about in attributes.items() if name in about["shown_by"]}
-            for name in load_modalities()
-            if name in SEEN
-        }
-        taught = {
-            name: teach(name, values, samples, getattr(settings, name), run.seed, door.state)
-            for name, values in known.items()
-        }
+        own = samples["split"].eq("judge").to_numpy()
+        readers: dict[str, dict[str, Any]] = {}
+        taught: dict[str, tuple[Classifier | Matcher, pd.DataFrame]] = {}
+        for name in names:
+            rows = own & samples[f"has_{name}"].to_numpy(bool)
+            values = shown_in(name, attributes, samples[rows])
+            if name == "text" and grammatical(rows, attributes):
+                readers[name] = {"by": GRAMMAR, "reads": list(attributes)}
+            elif values:
+                items, budget = seen_items(name, rows), getattr(settings, name)
+                taught[name] = teach(name, items, samples[rows], values, budget, seed=run.seed, state=door.state)
+                readers[name] = {"by": CLASSIFIER, "reads": list(values)}
+            else:
+                readers[name] = {"by": MATCHER, "reads": []}
+        if needs_matcher(readers, attributes):
+            seen = {name: seen_items(name, own) for name in names}
+            there = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
+            taught["match"] = teach_matcher(seen, there, settings.match, seed=run.seed, state=door.state)
         alone()
         for name, (judge, curve) in taught.items():
             write_weights(door.out / f"{name}.safetensors", judge)
-            inputs = [CLEAN / "samples.csv", CLEAN / f"{name}.clean.npy"]
-            card = origin(settings, run, inputs, {"losses": last(curve)})
-            shape = {"channels": judge.channels, "values": known[name]}
-            write_json(door.out / f"{name}.json", shape | {"origin": card})
+            inputs = [
+                CLEAN / "samples.csv",
+                *(CLEAN / f"{shown}.clean.npy" for shown in ([name] if name in names else names)),
+            ]
+            write_json(
+                door.out / f"{name}.json",
+                judge.card | {"origin": origin(settings, run, inputs, {"losses": last(curve)})},
+            )
             write_table(door.out / f"{name}.curve.csv", curve)
+        write_json(door.out / "readers.json", readers)
 
 
-def teach(
-    name: str, values: Mapping[str, list[str]], samples: pd.DataFrame, training: Training, seed: int, state: Path
-) -> tuple[Classifier, pd.DataFrame]:
-    """The judge of one modality and its loss curve, from the real items of the judge split."""
-    rows = (samples["split"].eq("judge") & samples[f"has_{name}"]).to_numpy()
-    items = SEEN[name](np.load(CLEAN / f"{name}.clean.npy", mmap_mode="r")[rows])
-    labels = {attribute: labels_of(samples[attribute][rows], known) for attribute, known in values.items()}
-    judge = Classifier(items.shape[1], {attribute: len(known) for attribute, known in values.items()})
-    initialise(judge, stream(seed, f"judge/{name}/weights"))
-
-    def loss(stream: Generator) -> dict[str, Tensor]:
-        drawn = torch.randint(len(items), (training.batch,), generator=stream)
-        still = torch.rand(len(drawn), 1, 1, 1, generator=stream) < STILL
-        scores = judge.scores(together(judge, torch.where(still, items[drawn], MOVES[name](items[drawn], stream))))
-        return {a: cross_entropy(s.float(), labels[a][drawn], label_smoothing=SMOOTHING) for a, s in scores.items()}
-
-    curve = optimise(judge, loss, training, average=AVERAGE, seed=seed, name=f"judge/{name}", state=state)
-    return judge, curve
+def shown_in(name: str, attributes: Mapping[str, Any], samples: pd.DataFrame) -> dict[str, list[str]]:
+    """The values of the attributes that the modality always shows and some of its samples are labelled with."""
+    shown = {a: about["values"] for a, about in attributes.items() if name in about["shown_by"]}
+    return {attribute: values for attribute, values in shown.items() if samples[attribute].isin(values).any()}
 
 
-def labels_of(column: pd.Series, values: list[str]) -> Tensor:
-    """The position of each label among the attribute's values: (N,) int64."""
-    return torch.tensor([values.index(str(label)) for label in column])
+def grammatical(rows: np.ndarray, attributes: Mapping[str, Any]) -> bool:
+    """Does the grammar read every caption at `rows`, and find some of the attributes in them?"""
+    known = {attribute: tuple(about["values"]) for attribute, about in attributes.items()}
+    fitted, tokens = restore(["text"], CLEAN)["text"], np.load(CLEAN / "text.clean.npy", mmap_mode="r")[rows]
+    said = [captions.read(MODALITIES["text"].write(row, fitted).decode("utf-8", "replace"), known) for row in tokens]
+    return all(told is not None for told in said) and any(said)
 
 
-def seen_image(pictures: np.ndarray) -> Tensor:
-    """(N, S, S, 3) uint8 -> (N, 3, S, S) in [0, 1], paper 0: what moves in from outside is paper."""
-    return 1 - torch.tensor(pictures, dtype=torch.float32).permute(0, 3, 1, 2) / 255
+def needs_matcher(readers: Mapping[str, Mapping[str, Any]], attributes: Mapping[str, Any]) -> bool:
+    """Is a modality without another judge, or all of them without an attribute that ties them together?"""
+    unread = any(reader["by"] == MATCHER for reader in readers.values())
+    return unread or key_attribute(attributes, {name: reader["reads"] for name, reader in readers.items()}) is None
 
 
-def seen_audio(levels: np.ndarray) -> Tensor:
-    """(N, F, T) uint8 -> (N, 1, F, T) in [0, 1]."""
-    return torch.tensor(levels, dtype=torch.float32)[:, None] / 255
+def key_attribute(attributes: Mapping[str, Any], reads: Mapping[str, Collection[str]]) -> str | None:
+    """The attribute that ties the modalities together: built in, the digit. None where there is no such.
+
+    Of those found in two modalities (or in the only one) that which most always show, then that of most values.
+    """
+    least = min(2, len(reads))
+    found = [a for a in attributes if sum(a in attributes_read for attributes_read in reads.values()) >= least]
+    return max(found, key=lambda a: (len(attributes[a]["shown_by"]), len(attributes[a]["values"])), default=None)
 
 
-def move_image(x: Tensor, stream: Generator) -> Tensor:
-    """Turned, sheared, shifted; hardly zoomed, which would change the weight of the strokes."""
-    return moved(x, stream, turn=15, zoom=0.05, shear=0.2, shift=(0.12, 0.12))
-
-
-def move_audio(x: Tensor, stream: Generator) -> Tensor:
-    """Shifted in time, louder or softer where there is sound, noisy."""
-    x = moved(x, stream, turn=0, zoom=0, shear=0, shift=(0.15, 0.02))
-    gain = 0.2 * (torch.rand(len(x), 1, 1, 1, generator=stream) - 0.5)
-    return (x + gain * (x > 0) + 0.05 * torch.randn(x.shape, generator=stream)).clamp(0, 1)
-
-
-SEEN: dict[str, Callable[[np.ndarray], Tensor]] = {"image": seen_image, "audio": seen_audio}
-MOVES: dict[str, Callable[[Tensor, Generator], Tensor]] = {"image": move_image, "audio": move_audio}
-
-
-def load_judges(folder: Path) -> dict[str, tuple[Classifier, dict[str, Any]]]:
-    """The trained judges that this stage kept in `folder`, with the values of their attributes."""
-    judges = {}
-    for name in SEEN:
-        if (folder / f"{name}.json").exists():
+def load_judges(folder: Path) -> Judges:
+    """What this stage kept in `folder`."""
+    readers = read_json(folder / "readers.json")
+    classifiers, matcher = {}, None
+    for name, reader in readers.items():
+        if reader["by"] == CLASSIFIER:
             card = read_json(folder / f"{name}.json")
-            judge = Classifier(card["channels"], {a: len(known) for a, known in card["values"].items()})
-            judge.load_state_dict(load_file(folder / f"{name}.safetensors"))
-            judges[name] = (judge.eval().requires_grad_(False), card["values"])
-    return judges
+            classifiers[name] = Classifier(name, card["inputs"], card["values"])
+            classifiers[name].load_state_dict(load_file(folder / f"{name}.safetensors"))
+            classifiers[name].eval().requires_grad_(False)
+    if (folder / "match.json").exists():
+        matcher = Matcher(read_json(folder / "match.json")["inputs"])
+        matcher.load_state_dict(load_file(folder / "match.safetensors"))
+        matcher.eval().requires_grad_(False)
+    return Judges(
+        {name: reader["by"] for name, reader in readers.items()},
+        {name: reader["reads"] for name, reader in readers.items()},
+        classifiers,
+        matcher,
+    )
 
 
 if __name__ == "__main__":

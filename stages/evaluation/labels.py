@@ -4,7 +4,7 @@ Axes: N items, E judge features.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import torch
 from stages.common.workers import in_processes
 from stages.data.modalities import MODALITIES
 from stages.data.sources import captions
-from stages.evaluation.classifier import Classifier
-from stages.evaluation.judge import SEEN
+from stages.evaluation.judge import CLASSIFIER, GRAMMAR, Judges
+from stages.evaluation.senses import SEEN, WIDTH
 
 UNTOLD = ""  # a caption is well formed and leaves the attribute out
 MALFORMED = "?"  # no sentence of the grammar
@@ -26,9 +26,10 @@ class Judged:
     """Items of one modality as their judge sees them."""
 
     labels: dict[str, np.ndarray]  # attribute -> (N,) of str
-    certainty: np.ndarray  # (N,) highest probability of a label, mean over the attributes
-    features: np.ndarray | None = None  # (N, E); captions have none of their own
-    captions: list[str] | None = None  # for text
+    certainty: np.ndarray  # (N,) highest probability of a label, mean over the attributes; 0 where none is asked for
+    features: np.ndarray | None = None  # (N, E); captions that the grammar reads have none of their own
+    captions: list[str] | None = None  # of these
+    placed: np.ndarray | None = None  # (N, S) unit vectors, where there is a matcher
 
     def take(self, rows: np.ndarray) -> "Judged":
         """The items at `rows`, which are numbers or a mask."""
@@ -38,10 +39,8 @@ class Judged:
             self.certainty[numbers],
             None if self.features is None else self.features[numbers],
             None if self.captions is None else [self.captions[number] for number in numbers],
+            None if self.placed is None else self.placed[numbers],
         )
-
-
-Judges = Mapping[str, tuple[Classifier, dict[str, list[str]]]]
 
 
 def tensors(name: str, payloads: Sequence[bytes], fitted: Any) -> np.ndarray:
@@ -64,17 +63,44 @@ def tensor_or_blank(name: str, payload: bytes, fitted: Any) -> np.ndarray:
     return tensor
 
 
+def judge_files(
+    name: str, payloads: Sequence[bytes], judges: Judges, fitted: Any, values: Mapping[str, list[str]]
+) -> Judged:
+    """Labels and features of files of one modality."""
+    if judges.readers[name] == GRAMMAR:  # it reads what is written, not what the tokens leave of it
+        told = [payload.decode("utf-8", "replace") for payload in payloads]
+        return replace(read_captions(told, values), placed=placed(name, tensors(name, payloads, fitted), judges))
+    return judge(name, tensors(name, payloads, fitted), judges, fitted, values)
+
+
 def judge(name: str, items: np.ndarray, judges: Judges, fitted: Any, values: Mapping[str, list[str]]) -> Judged:
     """Labels and features of (N, ...) tensors of one modality."""
-    if name == "text":
+    if judges.readers[name] == GRAMMAR:
         told = [MODALITIES[name].write(tokens, fitted).decode("utf-8", "replace") for tokens in items]
-        return read_captions(told, values)
-    classifier, known = judges[name]
+        return replace(read_captions(told, values), placed=placed(name, items, judges))
+    if judges.readers[name] == CLASSIFIER:
+        return replace(classified(name, items, judges), placed=placed(name, items, judges))
+    assert judges.matcher is not None, "judge.needs_matcher"
+    parts = SEEN[name](items).split(PIECE)
+    rows = torch.cat([torch.zeros(0, WIDTH), *(judges.matcher.features(name, part) for part in parts)])  # (N, E)
+    return Judged({}, np.zeros(len(rows)), rows.numpy(), placed=judges.matcher.place(name, rows).numpy())
+
+
+def classified(name: str, items: np.ndarray, judges: Judges) -> Judged:
+    """What a classifier finds in (N, ...) tensors."""
+    classifier = judges.classifiers[name]
     rows = torch.cat([classifier(part) for part in SEEN[name](items).split(PIECE)])  # (N, E)
     scores = classifier.scores(rows)  # (N, K) each
-    labels = {a: np.array(known[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
+    labels = {a: np.array(classifier.values[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
     certainty = torch.stack([score.softmax(-1).amax(-1) for score in scores.values()]).mean(0)
     return Judged(labels, certainty.numpy(), rows.numpy())
+
+
+def placed(name: str, items: np.ndarray, judges: Judges) -> np.ndarray | None:
+    """Where the matcher, if there is one, places (N, ...) tensors: (N, S) unit vectors."""
+    if judges.matcher is None:
+        return None
+    return torch.cat([judges.matcher(name, part) for part in SEEN[name](items).split(PIECE)]).numpy()
 
 
 def read_captions(told: list[str], values: Mapping[str, list[str]]) -> Judged:

@@ -51,7 +51,8 @@ def view(scene: Scene, name: str) -> View:
         "train": scene.present("train", name),
         "untrained": scene.untrained[name],
     }
-    labels = {side: items.labels.get(scene.key, np.full(len(items.certainty), "")) for side, items in judged.items()}
+    key = scene.key or ""
+    labels = {side: items.labels.get(key, np.full(len(items.certainty), "")) for side, items in judged.items()}
     if judged["real"].features is None:
         fit = scene.present("judge", name).captions
         words = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\w+").fit(fit)
@@ -70,7 +71,7 @@ def likeness(scene: Scene, replicates: int, stream: Callable[[str], np.random.Ge
         whole = view(scene, name)
         within = [
             part
-            for part in map(whole.of, scene.values[scene.key])
+            for part in map(whole.of, scene.values.get(scene.key or "", []))
             if min(part.count(side) for side in ("made", "real", "train")) >= FEWEST
         ]
         for suffix, parts in ((name, [whole]), (f"{name}.within", within)):

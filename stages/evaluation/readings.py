@@ -22,9 +22,9 @@ def accuracy(
     metric: str, right: np.ndarray, truth: pd.Series, ceiling: tuple[float, float, float], rng: np.random.Generator
 ) -> list[Figure]:
     """A judge's accuracy, if it was asked at all; the floor is that of always naming the most frequent label."""
-    floor = truth.value_counts(normalize=True).max()
     if not len(right):
         return []
+    floor = truth[truth != UNTOLD].value_counts(normalize=True).max()
     return [Figure(metric, *mean_of_cells([right], rng), len(right), float(floor), *ceiling)]
 
 

@@ -16,8 +16,8 @@ from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, read_shard
 from stages.common.subsets import proper_subsets, subset_name
 from stages.data.modalities import restore
-from stages.evaluation.judge import load_judges
-from stages.evaluation.labels import UNTOLD, Judged, Judges, judge, read_captions, tensors
+from stages.evaluation.judge import Judges, key_attribute, load_judges
+from stages.evaluation.labels import UNTOLD, Judged, judge, judge_files
 
 CLEAN, MADE = Path("data/preprocess"), Path("data/generate")
 SPLITS = ("train", "judge", "test")
@@ -41,9 +41,9 @@ class Scene:
 
     names: list[str]
     samples: pd.DataFrame
-    values: dict[str, list[str]]  # of each attribute
+    values: dict[str, list[str]]  # of each attribute; none without labels
     shown: dict[str, list[str]]  # modalities that always show it
-    key: str  # the attribute that ties the modalities together
+    key: str | None  # the attribute that ties the modalities together, if one does
     judges: Judges
     fitted: dict[str, Any]
     real: Mapping[str, Items]  # split -> items
@@ -62,11 +62,6 @@ class Scene:
     def joint(self) -> Way:
         """What was made from nothing."""
         return self.ways[()]
-
-
-def key_attribute(attributes: Mapping[str, Mapping[str, list[str]]]) -> str:
-    """The attribute that most modalities show, of these the one with most values: built in, the digit."""
-    return max(attributes, key=lambda name: (len(attributes[name]["shown_by"]), len(attributes[name]["values"])))
 
 
 def set_scene(names: list[str]) -> Scene:
@@ -91,10 +86,8 @@ def set_scene(names: list[str]) -> Scene:
         judged = {}
         for name in names:
             payloads = [file[SUFFIXES[name]] for file in files if SUFFIXES[name] in file]
-            if name == "text" and payloads:
-                judged[name] = read_captions([payload.decode() for payload in payloads], values)
-            elif payloads:
-                judged[name] = judge(name, tensors(name, payloads, fitted[name]), judges, fitted[name], values)
+            if payloads:
+                judged[name] = judge_files(name, payloads, judges, fitted[name], values)
         return list(keys), judged
 
     seen = {split: real(split) for split in SPLITS}
@@ -112,7 +105,7 @@ def set_scene(names: list[str]) -> Scene:
         for subset in progress(proper_subsets(names), title="evaluate")
     }
     return Scene(
-        names=names, samples=samples, values=values, key=key_attribute(attributes), judges=judges, fitted=fitted,
-        shown={attribute: about["shown_by"] for attribute, about in attributes.items()},
+        names=names, samples=samples, values=values, key=key_attribute(attributes, judges.reads), judges=judges,
+        fitted=fitted, shown={attribute: about["shown_by"] for attribute, about in attributes.items()},
         real=seen, ways=ways, codecs=way("everything", observed=True), untrained=made("untrained")[1],
     )  # fmt: skip

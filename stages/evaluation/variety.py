@@ -11,7 +11,7 @@ import pandas as pd
 from stages.evaluation.coherence import given
 from stages.evaluation.figure import LEVEL, Figure, bootstrap, share
 from stages.evaluation.labels import MALFORMED, UNTOLD
-from stages.evaluation.scene import Scene, Way
+from stages.evaluation.scene import Scene
 
 REPLICATES = 200  # bootstrap samples
 
@@ -54,9 +54,11 @@ def health(scene: Scene, rng: np.random.Generator) -> list[Figure]:
     """
     figures, items = [], scene.joint.items
     for name, judged in items.items():
+        if not judged.labels:
+            continue
         lost, real = scene.untrained[name].certainty, scene.present("test", name).certainty
         figures.append(share(f"confidence.{name}", [judged.certainty], [lost], [real], rng))
-        if scene.key in judged.labels:
+        if scene.key is not None and scene.key in judged.labels:
             said = named(judged.labels[scene.key])
             drawn = [len(set(rng.choice(said, len(said)))) for _ in range(REPLICATES)] if len(said) else [0]
             low, high = np.percentile(drawn, LEVEL)
@@ -70,13 +72,16 @@ def freedom(scene: Scene, replicates: int, rng: np.random.Generator) -> list[Fig
 
     Floor: one answer for all. Ceiling: the real partners of the same samples. A collapsed model is far below it.
     """
-    figures = []
+    figures: list[Figure] = []
+    if scene.key is None:
+        return figures
     for (observed, way), attribute in product(list(scene.ways.items())[1:], scene.shown):
         determined = given(observed, attribute, way.truth, way.real, scene.shown)
         for target in way.items:
             if attribute == scene.key or attribute not in way.items[target].labels or (determined != UNTOLD).any():
                 continue
-            made, real = (spread_of(scene, way, part[target].labels[attribute]) for part in (way.items, way.real))
+            key, sides = way.truth[scene.key], (way.items, way.real)
+            made, real = (spread_of(key, side[target].labels[attribute]) for side in sides)
             if made.sum() and real.sum():
                 value, ceiling = entropy(made), entropy(real)
                 low, high = bootstrap(lambda made=made: entropy(redrawn(made, rng)), value, replicates)  # type: ignore[misc]
@@ -86,10 +91,10 @@ def freedom(scene: Scene, replicates: int, rng: np.random.Generator) -> list[Fig
     return figures
 
 
-def spread_of(scene: Scene, way: Way, labels: np.ndarray) -> np.ndarray:
-    """How often each label comes with each value of the key attribute: (key values, labels)."""
-    rows = (labels != UNTOLD) & (labels != MALFORMED)
-    counts = pd.crosstab(way.truth[scene.key].to_numpy(str)[rows], labels[rows])
+def spread_of(key: pd.Series, labels: np.ndarray) -> np.ndarray:
+    """How often each label comes with each value of the `key` attribute: (key values, labels)."""
+    rows = (labels != UNTOLD) & (labels != MALFORMED) & (key != UNTOLD).to_numpy()
+    counts = pd.crosstab(key.to_numpy(str)[rows], labels[rows])
     return np.asarray(counts.to_numpy(), float)
 
 

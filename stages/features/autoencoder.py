@@ -32,7 +32,7 @@ class Settings(Training):
 
     codec: Literal["autoencoder", "pixels"]  # pixels: the levels themselves, none of what follows
     width: PositiveInt  # D, features
-    components: PositiveInt  # K, principal components in front
+    components: PositiveInt  # K, principal components in front, as far as the items have so many
     hidden: PositiveInt  # width of the perceptrons
     depth: PositiveInt  # residual blocks of each
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
@@ -85,6 +85,8 @@ def fit(
     settings: Settings, items: np.ndarray, *, seed: int, name: str, state: Path
 ) -> tuple[Autoencoder, pd.DataFrame]:
     """Learn a codec from (N, *shape) uint8 `items`; returns it and its loss curve."""
+    most = min(len(items), int(np.prod(items.shape[1:])))
+    settings = settings.model_copy(update={"components": min(settings.components, most)})
     model = Autoencoder(items.shape[1:], settings)
     initialise(model, stream(seed, f"{name}/weights"))
     find_components(model, items, settings, draws(seed, f"{name}/components"))

@@ -16,6 +16,7 @@ from stages.common.learning import set_up
 from stages.common.networks import write_weights
 from stages.common.params import Run, load
 from stages.common.processes import alone, training_stage
+from stages.common.sizing import sized
 from stages.features.autoencoder import parts
 from stages.features.codecs import CODECS, SETTINGS
 from stages.features.reconstruction import errors
@@ -38,7 +39,11 @@ def main(modality: str) -> None:
         present = np.repeat(there[train].to_numpy(), len(augmented) // train.sum())
         items = augmented if present.all() else augmented[present]
         codec, curve = CODECS[settings.codec].fit(
-            settings, items, seed=run.seed, name=f"extract/{modality}", state=door.state
+            sized(settings, int((train & there).sum())),
+            items,
+            seed=run.seed,
+            name=f"extract/{modality}",
+            state=door.state,
         )
         alone()
         with torch.no_grad():

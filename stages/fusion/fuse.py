@@ -18,6 +18,7 @@ from stages.common.learning import noisy, set_up
 from stages.common.networks import write_weights
 from stages.common.params import Run, load, load_modalities
 from stages.common.processes import alone, training_stage
+from stages.common.sizing import sized
 from stages.common.subsets import mask, proper_subsets, subset_name
 from stages.features.bank import feature_files, read_bank
 from stages.fusion import attention, concat, gated, matrix, none
@@ -67,7 +68,7 @@ def main() -> None:
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
-        fusion, curve = method.fit(bank, own, settings, seed=run.seed, state=door.state)
+        fusion, curve = method.fit(bank, own, sized(settings, len(bank.known)), seed=run.seed, state=door.state)
         alone()
         with torch.no_grad():
             vectors = {

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Annotated, Protocol, cast
 
 import pandas as pd
-import torch
 from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import normalize
 
+from stages.common.contrast import contrast
 from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.subsets import random_halves
@@ -26,7 +26,6 @@ from stages.common.together import together
 from stages.features.bank import Bank
 
 PREDICTION, CONTRAST = 0.3, 0.7  # weights of the two losses
-TEMPERATURE = 0.1  # of the contrast
 AVERAGE = 0.99  # decay of the moving average of the weights
 
 
@@ -72,12 +71,3 @@ def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed
         }
 
     return optimise(networks, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)
-
-
-def contrast(left: Tensor, right: Tensor) -> Tensor:
-    """InfoNCE both ways between (B, U) unit vectors whose rows belong together; 0 for no rows."""
-    if len(left) == 0:
-        return left.sum()
-    likeness = left @ right.T / TEMPERATURE  # (B, B)
-    same = torch.arange(len(left))
-    return (cross_entropy(likeness, same) + cross_entropy(likeness.T, same)) / 2

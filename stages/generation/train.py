@@ -27,6 +27,7 @@ from stages.common.learning import Training, noisy, optimise, set_up, stream
 from stages.common.networks import initialise, write_weights
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.processes import alone, training_stage
+from stages.common.sizing import sized
 from stages.common.subsets import number, random_subsets
 from stages.features.bank import Bank, feature_files, read_bank
 from stages.fusion.fuse import Fused, load_fused
@@ -82,9 +83,14 @@ def main() -> None:
         cards: dict[str, Any] = {}
         jobs: dict[str, tuple[Pairs, Budget, Grid | None]] = {}
         if fused.width:
-            jobs["whole"] = (whole_pairs(bank, fused, settings.condition_noise), settings.whole, None)
+            jobs["whole"] = (
+                whole_pairs(bank, fused, settings.condition_noise),
+                sized(settings.whole, len(bank.known)),
+                None,
+            )
         for name in bank.names:
-            jobs[name] = (part_pairs(bank, fused, name), settings.parts, grid(settings, name))
+            parts = sized(settings.parts, int(bank.known[:, bank.names.index(name)].sum()))
+            jobs[name] = (part_pairs(bank, fused, name), parts, grid(settings, name))
         fitted = {name: fit(name, *job, settings, run.seed, door.state) for name, job in jobs.items()}
         alone()
         for name, (model, shape, curve) in fitted.items():

@@ -201,6 +201,7 @@ def test_any_word_can_be_an_id_and_a_label(odd: str, home: Home) -> None:
     assert home.samples()[odd] == {"txt": b"odd"}
     assert home.index().at[odd, "kind"] == odd
     assert home.rejects() == {}
+    home.set("manifest", ["text"])
     preprocess.main()
     assert odd in set(home.table("preprocess/samples.csv")["id"])
 

@@ -20,7 +20,6 @@ from tests.clones import clone, succeed
 from tests.data.home import RATE_HZ, Home, build, clip, picture
 
 COUNT = 300
-REACHED = ("generate", "judge")  # stages that take any data; none named: the whole pipeline
 KINDS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 SOUNDS = ("WAV", "FLAC", "OGG", "MP3", "AIFF")
 SAYINGS = (
@@ -130,7 +129,12 @@ def fill(home: Home) -> set[str]:
             files["text"] = (f"good/{n}.txt", SAYINGS[n % len(SAYINGS)].encode())
         home.put(dict(files.values()))
         lines.append(
-            {"id": key, **{name: path for name, (path, _) in files.items()}, "kind": "xyz"[n % 3], "only": "1"}
+            {
+                "id": key,
+                **{name: path for name, (path, _) in files.items()},
+                "kind": "" if n % 11 == 4 else "xyz"[n % 3],
+                "only": "1",
+            }
         )
         good.add(key)
     for key, (name, make, _) in DIRT.items():
@@ -207,10 +211,16 @@ def test_above_the_limit_it_fails_with_the_three_most_frequent_reasons(home: Hom
 
 @pytest.mark.slow
 def test_the_pipeline_goes_on_with_it(tmp_path: Path) -> None:
-    """Every stage up to `generate` and `judge`: labels, gaps and a single picture more or less are all the same."""
+    """The whole pipeline: kinds for labels where some have none, gaps, captions in many tongues and none at all."""
     home = Home(clone(tmp_path))
     home.mine.mkdir()
-    fill(home)
+    good = fill(home)
     home.set("manifest", shard_size=50, limit=0.1)
-    succeed(home.folder, "dvc", "repro", *REACHED)
-    assert (home.folder / "data/generate/nothing.tar").exists()
+    succeed(home.folder, "dvc", "repro")
+    assert set(home.table("preprocess/samples.csv")["id"]) == good
+    readers = read_json(home.folder / "data/judge/readers.json")
+    assert {reader["by"] for reader in readers.values()} == {"classifier"}
+    summary = read_json(home.folder / "metrics/summary.json")
+    assert {"joint", "worst", "image_to_text", "text_to_audio", "audio_to_image"} <= set(summary["coherence"])
+    assert set(summary["fidelity"]) == set(summary["ceiling"]) == {"image", "text", "audio"}
+    assert "From nothing" in (home.folder / "data/report/index.html").read_text(encoding="utf-8")

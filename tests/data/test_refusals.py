@@ -55,16 +55,25 @@ def test_the_command_says_it_in_one_line(lay: Callable[[Home], None], told: str,
     assert not list((home.folder / "data").glob("*"))
 
 
-def test_a_split_that_loses_its_last_sample_is_said(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("38", "expected samples in every split, got none in judge; add samples"),
+        ("0", "expected at least 2 samples with image in the split test, got 1; add such samples"),
+    ],
+)
+def test_a_split_in_which_too_little_is_left_is_said(
+    broken: str, told: str, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
     splits = ["train"] * 37 + ["validation", "judge", "test"]
-    home.put({f"{n}.png": picture(n) for n in range(COUNT)} | {"38.png": b"broken"})
+    home.put({f"{n}.png": picture(n) for n in range(COUNT)} | {f"{broken}.png": b"broken"})
     home.put({"manifest.csv": table([f"{n},{n}.png,{split},a" for n, split in enumerate(splits)])})
     home.set("manifest", ["image"])
     acquire.main()
     with pytest.raises(SystemExit) as ended:
         preprocess.main()
     assert ended.value.code == 2
-    assert "expected samples in every split, got none in judge; add samples" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
     assert not (home.folder / "data/preprocess").exists()
 
 
@@ -82,7 +91,7 @@ def test_rejects_of_both_stages_count_against_the_limit(home: Home, capsys: pyte
     home.put({f"{n}.png": picture(n) for n in range(COUNT)} | {"3.png": b"broken"})
     home.put({"manifest.csv": table([*(f"{n},{n}.png,,a" for n in range(COUNT)), "lost,lost.png,,a"])})
     for limit, fails in ((1.5 / 41, True), (2 / 41, False)):
-        home.set("manifest", limit=limit)
+        home.set("manifest", ["image"], limit=limit)
         acquire.main()
         if fails:
             with pytest.raises(SystemExit):
@@ -95,7 +104,7 @@ def test_rejects_of_both_stages_count_against_the_limit(home: Home, capsys: pyte
 
 def test_the_same_data_gives_the_same_bytes_whatever_came_before(home: Home) -> None:
     home.put({f"{n}.png": picture(n) for n in range(COUNT)} | {f"{n}.txt": f"c{n}" for n in range(0, COUNT, 2)})
-    home.set("folder", shard_size=7)
+    home.set("folder", ["image", "text"], shard_size=7)
     made = []
     for _ in range(2):
         acquire.main()

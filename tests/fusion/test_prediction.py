@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from stages.common.contrast import contrast
 from stages.common.learning import stream
 from stages.common.params import read_yaml
 from stages.common.subsets import mask
 from stages.features.bank import Bank
 from stages.fusion import matrix
 from stages.fusion.fuse import FUSIONS
-from stages.fusion.prediction import Learning, contrast
+from stages.fusion.prediction import Learning
 from tests.clones import ROOT
 
 NAMES, WIDTHS, SAMPLES = ("image", "text"), [4, 4], 300

@@ -1,0 +1,128 @@
+"""How judges see items of each modality, how these may move without becoming others, and what looks at them first.
+
+Items are moved about anew at every step, so that a thousand of them, or a few dozen, teach more than themselves.
+Axes: N or B items, C H W picture, F band, T frame or token, E judge features.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
+
+from stages.data.text import PAD
+
+CLEAN = Path("data/preprocess")
+WIDTH = 64  # E
+STILL = 0.3  # share of the items that a step leaves unmoved: moving blurs, and real items are sharp
+UNREAD = 0.15  # share of a caption's tokens that a move hides
+
+
+def seen_items(name: str, rows: np.ndarray) -> Tensor:
+    """The clean items of a modality at `rows` of the table of samples, (N,) bool, as its judge sees them."""
+    return SEEN[name](np.load(CLEAN / f"{name}.clean.npy", mmap_mode="r")[rows])
+
+
+def kinds(name: str, items: Tensor) -> int:
+    """What a trunk must know of the items: the channels of pictures and spectra, the number of tokens of captions."""
+    return int(items.max()) + 1 if name == "text" else items.shape[1]
+
+
+def stirred(name: str, items: Tensor, stream: Generator) -> Tensor:
+    """Items of which most are moved."""
+    still = torch.rand(len(items), *[1] * (items.ndim - 1), generator=stream) < STILL
+    return torch.where(still, items, MOVES[name](items, stream))
+
+
+def seen_image(pictures: np.ndarray) -> Tensor:
+    """(N, S, S, C) uint8 -> (N, C, S, S) in [0, 1], paper 0: what moves in from outside is paper."""
+    return 1 - torch.tensor(pictures, dtype=torch.float32).permute(0, 3, 1, 2) / 255
+
+
+def seen_text(tokens: np.ndarray) -> Tensor:
+    """(N, T) uint16 -> (N, T) int64."""
+    return torch.from_numpy(tokens.astype(np.int64))
+
+
+def seen_audio(levels: np.ndarray) -> Tensor:
+    """(N, F, T) uint8 -> (N, 1, F, T) in [0, 1]."""
+    return torch.tensor(levels, dtype=torch.float32)[:, None] / 255
+
+
+def move_image(x: Tensor, stream: Generator) -> Tensor:
+    """Turned, sheared, shifted; hardly zoomed, which would change the weight of the strokes."""
+    return moved(x, stream, turn=15, zoom=0.05, shear=0.2, shift=(0.12, 0.12))
+
+
+def move_text(tokens: Tensor, stream: Generator) -> Tensor:
+    """Some tokens hidden."""
+    return tokens.masked_fill(torch.rand(tokens.shape, generator=stream) < UNREAD, PAD)
+
+
+def move_audio(x: Tensor, stream: Generator) -> Tensor:
+    """Shifted in time, louder or softer where there is sound, noisy."""
+    x = moved(x, stream, turn=0, zoom=0, shear=0, shift=(0.15, 0.02))
+    gain = 0.2 * (torch.rand(len(x), 1, 1, 1, generator=stream) - 0.5)
+    return (x + gain * (x > 0) + 0.05 * torch.randn(x.shape, generator=stream)).clamp(0, 1)
+
+
+def moved(
+    x: Tensor, stream: Generator, *, turn: float, zoom: float, shear: float, shift: tuple[float, float]
+) -> Tensor:
+    """(B, C, H, W) `x`, each under its own random affine move; `shift` is the largest along x and y, in half sides."""
+    batch = len(x)
+    angle = (2 * torch.rand(batch, generator=stream) - 1) * math.radians(turn)
+    scale = torch.exp((2 * torch.rand(batch, 2, generator=stream) - 1) * zoom)
+    slant = (2 * torch.rand(batch, generator=stream) - 1) * shear
+    offset = (2 * torch.rand(batch, 2, generator=stream) - 1) * torch.tensor(shift)
+    rows = torch.stack([
+        torch.stack([angle.cos() * scale[:, 0], slant - angle.sin(), offset[:, 0]], -1),
+        torch.stack([slant + angle.sin(), angle.cos() * scale[:, 1], offset[:, 1]], -1),
+    ], 1)  # (B, 2, 3)  # fmt: skip
+    return grid_sample(x, affine_grid(rows, list(x.shape), align_corners=False), align_corners=False)
+
+
+def eye(channels: int) -> nn.Module:
+    """(B, C, H, W) in [0, 1] -> (B, E), by convolutions; spectra are pictures too."""
+    return nn.Sequential(
+        block(channels, 32, size=5, stride=2),
+        block(32, 64, size=3, stride=1),
+        block(64, 64, size=3, stride=2),
+        block(64, 128, size=3, stride=2),
+        nn.AdaptiveAvgPool2d(4),
+        nn.Flatten(),
+        nn.Linear(128 * 16, WIDTH),
+        nn.SiLU(),
+    )
+
+
+def block(inputs: int, outputs: int, *, size: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, size, stride, size // 2), nn.GroupNorm(8, outputs), nn.SiLU())
+
+
+class Reader(nn.Module):
+    """(B, T) tokens -> (B, E): which runs of tokens occur, wherever they stand."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(tokens, 64)
+        self.runs = nn.Sequential(nn.Conv1d(64, 128, 3, padding=1), nn.SiLU(), nn.Conv1d(128, 128, 3, padding=1))
+        self.out = nn.Sequential(nn.Linear(256, WIDTH), nn.SiLU())
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        known = tokens.masked_fill(tokens >= self.embed.num_embeddings, PAD)  # training may not have seen every token
+        runs = self.runs(self.embed(known).mT)  # (B, C, T)
+        features: Tensor = self.out(torch.cat([runs.mean(-1), runs.amax(-1)], -1))
+        return features
+
+
+SEEN: Mapping[str, Callable[[np.ndarray], Tensor]] = {"image": seen_image, "text": seen_text, "audio": seen_audio}
+MOVES: Mapping[str, Callable[[Tensor, Generator], Tensor]] = {
+    "image": move_image,
+    "text": move_text,
+    "audio": move_audio,
+}
+TRUNKS: Mapping[str, Callable[[int], nn.Module]] = {"image": eye, "text": Reader, "audio": eye}
