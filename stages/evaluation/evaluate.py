@@ -18,6 +18,8 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
 from stages.evaluation.coherence import coherence
+from stages.evaluation.consistency import consistency
+from stages.evaluation.elsewhere import elsewhere
 from stages.evaluation.explain import explained
 from stages.evaluation.figure import Figure, summary, table
 from stages.evaluation.hearing import hearing
@@ -52,6 +54,8 @@ def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:
 
     return [
         *coherence(scene.ways, scene.shown, scene.key, draws(seed, "evaluate")),
+        *consistency(scene, rng("consistency")),
+        *elsewhere(scene, rng("elsewhere")),
         *ceilings(scene, rng("ceilings")),
         *reconstruction(scene, rng("reconstruction")),
         *balance(scene, rng("balance")),
