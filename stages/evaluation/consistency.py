@@ -17,7 +17,7 @@ import numpy as np
 from stages.evaluation.coherence import given
 from stages.evaluation.figure import LEVEL, Figure
 from stages.evaluation.labels import UNTOLD
-from stages.evaluation.scene import Scene
+from stages.evaluation.scene import Scene, Way
 
 REPLICATES = 200  # bootstrap samples
 
@@ -57,8 +57,8 @@ def figure(metric: str, drifts: Sequence[Drift]) -> Figure:
 def chained(scene: Scene, rng: np.random.Generator) -> list[Drift]:
     """Direct against by way of another modality, the same test samples observed."""
     drifts = []
-    for (first, middle, last), way in scene.chains.items():
-        direct, key = scene.ways[first,], scene.key
+    for (first, middle, last), way in scene.chains.items() if scene.key else ():
+        direct, key = of_keys(scene.ways[first,], way.keys), scene.key
         told = given([first], key, direct.truth, direct.real, scene.shown) != UNTOLD
         told &= direct.items[middle].labels[key] != UNTOLD
         for attribute in way.items[last].labels:
@@ -73,6 +73,14 @@ def chained(scene: Scene, rng: np.random.Generator) -> list[Drift]:
             if len(one):
                 drifts.append(drift(metric, one, other, real, noise, rng, paired=True))
     return drifts
+
+
+def of_keys(way: Way, keys: Sequence[str]) -> Way:
+    """The samples of a way that bear these keys."""
+    place = {key: row for row, key in enumerate(way.keys)}
+    rows = np.array([place[key] for key in keys])
+    items, real = ({name: judged.take(rows) for name, judged in part.items()} for part in (way.items, way.real))
+    return Way(items, way.truth.iloc[rows].reset_index(drop=True), real, list(keys))
 
 
 def marginals(scene: Scene, rng: np.random.Generator) -> list[Drift]:

@@ -13,7 +13,7 @@ from stages.evaluation.scene import Scene
 
 def elsewhere(scene: Scene, rng: np.random.Generator) -> list[Figure]:
     """A figure for each target; none where the data are not the built-in ones."""
-    if scene.elsewhere is None:
+    if scene.elsewhere is None or not scene.key:
         return []
     wanted, items = scene.elsewhere.truth[scene.key].to_numpy(str), scene.elsewhere.items
     read = outcomes(items["image"].labels[scene.key], wanted)

@@ -10,7 +10,7 @@ files; and, of the built-in data, ``elsewhere.tar``, pictures of other writers w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, permutations
+from itertools import chain, islice, permutations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +40,7 @@ from stages.generation.train import load_generator
 
 PIECE = 64  # items a worker writes at a time
 UNTRAINED = 300  # samples of an untrained generator
+CHAINED = 400  # samples of a chain, at most
 ELSEWHERE = 300  # pictures from elsewhere, at most
 
 
@@ -127,7 +128,8 @@ def main() -> None:
 def follow(shop: Workshop, first: str, middle: str, last: str) -> None:
     """A chain: of what was made from `first` only the file of `middle` is observed, and `last` is made from it."""
     label, suffix = f"{first}_{middle}_{last}.chain", SUFFIXES[middle]
-    keys, files = zip(*read_shard(shop.out / f"{first}.tar", only=[suffix]), strict=True)
+    direct = read_shard(shop.out / f"{first}.tar", only=[suffix])
+    keys, files = zip(*islice(direct, CHAINED), strict=True)
     link = shop.observe([file[suffix] for file in files], middle)
     shop.deliver(label, keys, shop.make(label, link, [middle]), [last])
 
