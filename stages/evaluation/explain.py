@@ -21,6 +21,8 @@ REASONS = {
     "recall": "Above real data: a few samples far off have wide neighbourhoods, a known flaw of this metric.",
     "memorisation": "Below real data: samples lie further from training items than real ones do.",
     "freedom": "Above real data: samples scatter more than the real partners do.",
+    "consistency": "Nearer than two draws of real items: both were made from the same samples, or in equal shares.",
+    "elsewhere": "Above the judge of pictures: it misreads some that the generator reads.",
     "balance": "Nearer to the data set than a random draw of as many items.",
 }
 
@@ -32,11 +34,15 @@ def better(figure: Figure) -> bool:
     return figure.value > figure.ceiling_high
 
 
+def note(figure: Figure) -> str:
+    """Why a figure is better than real data, where it is, and what is not known of it."""
+    unknown = [name for name in ("floor", "ceiling") if math.isnan(getattr(figure, name))]
+    notes = [f"No {' and no '.join(unknown)}: too few items say it."] if unknown else []
+    if better(figure):
+        notes.append(REASONS.get(figure.metric.partition(".")[0], "Better than real data: do not trust it."))
+    return " ".join(notes)
+
+
 def explained(figures: Sequence[Figure]) -> list[Figure]:
-    """The figures, with a note on each that is better than real data."""
-    return [
-        replace(figure, note=REASONS.get(figure.metric.partition(".")[0], "Better than real data: do not trust it."))
-        if not math.isnan(figure.value) and better(figure)
-        else figure
-        for figure in figures
-    ]
+    """The figures, with a note on each that needs one."""
+    return [replace(figure, note=note(figure)) for figure in figures]

@@ -30,9 +30,9 @@ def handwriting() -> tuple[np.ndarray, np.ndarray, Judges]:
     labels = digits[order].astype(str)
     reader = LogisticRegression(max_iter=200).fit(rows[::2], labels[::2])
     judge = Classifier(3, {"digit": len(DIGITS)})
-    with torch.no_grad():
-        judge.heads["digit"].weight.copy_(torch.from_numpy(reader.coef_))
-        judge.heads["digit"].bias.copy_(torch.from_numpy(reader.intercept_))
+    judge.heads["digit"].load_state_dict(
+        {"weight": torch.from_numpy(reader.coef_), "bias": torch.from_numpy(reader.intercept_)}
+    )
     judge.requires_grad_(False)
     return rows, labels, {name: (judge, {"digit": DIGITS}) for name in NAMES}
 
@@ -52,8 +52,10 @@ def scene(made: dict[str, np.ndarray] | None = None) -> Scene:
     samples = pd.DataFrame({"digit": [DIGITS[number % 10] for number in range(sum(SHARES.values()))]})
     samples["split"] = np.repeat(list(SHARES), list(SHARES.values()))
     samples["id"] = [f"{number:06d}" for number in samples.index]
-    places = {name: [by_digit[digit][number // 10 + 240 * place] for number, digit in samples["digit"].items()]
-              for place, name in enumerate(NAMES)}  # fmt: skip
+    places = {
+        name: [by_digit[digit][number // 10 + 240 * place] for number, digit in enumerate(samples["digit"])]
+        for place, name in enumerate(NAMES)
+    }
     for name in NAMES:
         samples[f"has_{name}"] = True
     real = {split: {name: judged(rows[np.array(places[name])[samples["split"] == split]]) for name in NAMES}

@@ -43,7 +43,9 @@ def scene(names: list[str] = NAMES, *, silent: bool = False) -> Scene:
         observed: Way({name: real[name] for name in names if name not in observed}, TRUTH, real, keys)
         for observed in proper_subsets(names)
     }
-    chains = {chain: Way({chain[2]: real[chain[2]]}, TRUTH, real, keys) for chain in permutations(names, 3)}
+    chains: dict[tuple[str, ...], Way] = {
+        chain: Way({chain[2]: real[chain[2]]}, TRUTH, real, keys) for chain in permutations(names, 3)
+    }
     return Scene(
         names=names, samples=TRUTH, values=VALUES, shown=SHOWN, key="digit", judges={}, fitted={}, real={"test": real},
         ways=ways, codecs=ways[()], untrained={name: noise(name) for name in names}, chains=chains, elsewhere=None,
@@ -90,7 +92,7 @@ def test_what_a_caption_in_the_middle_leaves_out_is_no_fault() -> None:
 
 def test_a_chain_may_hold_fewer_samples() -> None:
     plain, rows = scene(), np.arange(50, 150)
-    short = {}
+    short: dict[tuple[str, ...], Way] = {}
     for chain, way in plain.chains.items():
         items = {name: judged.take(rows) for name, judged in way.items.items()}
         short[chain] = replace(way, items=items, keys=[way.keys[row] for row in rows])

@@ -18,7 +18,7 @@ def test_copies_come_first_each_beside_its_original() -> None:
     assert list(found["modality"]) == ["image"] * SHOWN + ["audio"] * SHOWN
     seen = found[found["modality"] == "image"]
     assert sorted(seen["key"][:5]) == [f"{number:06d}" for number in range(100, 105)]
-    assert all(int(row.train_id) == int(row.key) - 100 + 7 for row in seen[:5].itertuples())
+    assert list(seen["train_id"][:5].astype(int)) == list(seen["key"][:5].astype(int) - 100 + 7)
     assert seen["ratio"].is_monotonic_increasing and (seen["ratio"][:5] < 0.1).all() and (seen["ratio"][5:] > 0.1).all()
 
 
