@@ -6,7 +6,8 @@ total variation distance between the distributions of an attribute's labels, hal
 shares: 0 is the same, 1 has nothing in common. What a caption leaves out, or says outside the grammar, is a label too.
 In a chain the key attribute's labels are told apart by the true one, so that swapped digits are seen; samples whose
 picture, caption or clip in the middle does not tell it are left out, for that is lost honestly.
-Floor: labels of decoded noise. Ceiling: two draws of as many real items, which differ by chance.
+Floor: labels of decoded noise. Ceiling: two draws of as many real items, which differ by chance; for a chain, of items
+with the same true label.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,7 +72,7 @@ def chained(scene: Scene, rng: np.random.Generator) -> list[Drift]:
             noise = labels(rng.choice(scene.untrained[last].labels[attribute], len(told)))
             metric = f"consistency.chained.{attribute}.{first}_{middle}_{last}"
             if len(one):
-                drifts.append(drift(metric, one, other, real, noise, rng, paired=True))
+                drifts.append(drift(metric, one, other, real, noise, rng, strata=by_key[told]))
     return drifts
 
 
@@ -92,7 +93,7 @@ def marginals(scene: Scene, rng: np.random.Generator) -> list[Drift]:
                 alone = scene.joint.items[target].labels[attribute]
                 real, noise = (items[target].labels[attribute] for items in (way.real, scene.untrained))
                 metric = f"consistency.marginals.{attribute}.{'+'.join(observed)}_to_{target}"
-                drifts.append(drift(metric, alone, labels, real, noise, rng, paired=False))
+                drifts.append(drift(metric, alone, labels, real, noise, rng))
     return drifts
 
 
@@ -104,9 +105,13 @@ def drift(
     noise: np.ndarray,
     rng: np.random.Generator,
     *,
-    paired: bool,
+    strata: np.ndarray | None = None,
 ) -> Drift:
-    """Between the labels (n,) `one` and (m,) `other`; a bootstrap draws pairs of them together."""
+    """Between the labels (n,) `one` and (m,) `other`.
+
+    With `strata` (n,) both were made from the same samples: a bootstrap draws pairs of them together, and what real
+    items do by chance is drawn within each stratum, for how many are in it is no chance.
+    """
     known, codes = np.unique(np.concatenate([one, other, real, noise]), return_inverse=True)
     left, right, true, lost = np.split(codes, np.cumsum([len(one), len(other), len(real)]))
 
@@ -118,16 +123,27 @@ def drift(
 
     def again() -> float:
         rows = drawn(len(left), len(left))
-        columns = rows if paired else drawn(len(right), len(right))
+        columns = drawn(len(right), len(right)) if strata is None else rows
         return variation(shares(left[rows]), shares(right[columns]))
 
     def fresh() -> float:
-        return variation(*(shares(true[drawn(len(true), len(side))]) for side in (left, right)))
+        return variation(*(shares(true[alike(len(side))]) for side in (left, right)))
+
+    def alike(size: int) -> np.ndarray:
+        return drawn(len(true), size) if strata is None else within(strata, rng)
 
     return Drift(
         metric, variation(shares(left), shares(right)), replicates(again), len(other),
         variation(shares(lost), shares(left)), replicates(fresh),
     )  # fmt: skip
+
+
+def within(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n,) rows drawn with replacement, as many from each stratum as are in it."""
+    _, place, count = np.unique(strata, return_inverse=True, return_counts=True)
+    first = np.cumsum(count) - count
+    chosen = first[place] + (count[place] * rng.random(len(strata))).astype(int)
+    return np.asarray(np.argsort(place, kind="stable")[chosen])
 
 
 def replicates(measure: Callable[[], float]) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from stages.common.subsets import proper_subsets
-from stages.evaluation.consistency import consistency, variation
+from stages.evaluation.consistency import consistency, variation, within
 from stages.evaluation.figure import Figure
 from stages.evaluation.labels import MALFORMED, UNTOLD, Judged
 from stages.evaluation.scene import Items, Scene, Way
@@ -70,7 +70,7 @@ def test_who_says_the_same_by_every_way_scores_nought() -> None:
     assert {"consistency.chained.digit.image_text_audio", "consistency.marginals.colour.audio_to_image"} <= found.keys()
     for metric, figure in found.items():
         assert figure.value == 0 == figure.low, metric
-        assert 0 <= figure.ceiling_low < figure.ceiling < figure.ceiling_high < figure.floor <= 1, metric
+        assert 0 <= figure.ceiling_low <= figure.ceiling <= figure.ceiling_high < figure.floor <= 1, metric
         assert not np.isnan([figure.high, figure.floor]).any() and figure.n > 0, metric
 
 
@@ -126,3 +126,9 @@ def test_total_variation_is_a_distance_from_nought_to_one() -> None:
     one, other = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
     assert variation(one, one) == 0 and variation(one, other) == 0.5 == variation(other, one)
     assert variation(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1
+
+
+def test_a_draw_within_strata_takes_as_many_from_each() -> None:
+    strata = np.array(["b", "a", "b", "c", "a", "b"] * 20)
+    rows = within(strata, np.random.default_rng(0))
+    assert sorted(strata[rows]) == sorted(strata) and len(set(rows)) < len(rows)
