@@ -13,7 +13,10 @@ REASONS = {
     "coherence": EASIER,
     "attribute": EASIER,
     "confidence": EASIER,
-    "hearing": "Above real data: the codec and less noise than was learned leave clips plainer than real voices are.",
+    # Measured: of 800 real clips 0.65 are heard right, 0.71 after the codec; of 200 made from nothing 0.80, and 0.77 with
+    # all the noise that was learned.
+    "hearing": "Above real data: the codec alone makes voices easier to hear (hearing.codec), less noise adds little.",
+    "hearing.codec": "Above real data: the codec smooths away what makes single voices hard to hear.",
     "reconstruction": "Above real data: a codec smooths away what makes single items hard to read.",
     "precision": MIDDLE,
     "density": MIDDLE,
@@ -27,6 +30,12 @@ REASONS = {
 }
 
 
+WIDE = "The floor is higher: what lies far apart has wide neighbourhoods, a known flaw of this metric (sanity.csv)."
+CLUMPED = "The floor is higher: equal samples in one dense place count in all its neighbourhoods, a known flaw."
+CHANCE = "No better than the floor: chance does as well."
+BELOW_FLOOR = {"recall": WIDE, "density": CLUMPED}
+
+
 def better(figure: Figure) -> bool:
     """Is the value beyond the interval of its ceiling, on the good side?"""
     if figure.metric.partition(".")[0] in LOWER:
@@ -38,8 +47,11 @@ def note(figure: Figure) -> str:
     """Why a figure is better than real data, where it is, and what is not known of it."""
     unknown = [name for name in ("floor", "ceiling") if math.isnan(getattr(figure, name))]
     notes = [f"No {' and no '.join(unknown)}: too few items say it."] if unknown else []
+    family = figure.metric.partition(".")[0]
     if better(figure):
-        notes.append(REASONS.get(figure.metric.partition(".")[0], "Better than real data: do not trust it."))
+        notes.append(REASONS.get(figure.metric, REASONS.get(family, "Better than real data: do not trust it.")))
+    if figure.value > figure.floor if family in LOWER else figure.value < figure.floor:
+        notes.append(BELOW_FLOOR.get(family, CHANCE))
     return " ".join(notes)
 
 
