@@ -3,29 +3,34 @@
 Floor: shuffled pairs for coherence and matching, an untrained generator for fidelity and coverage, copies of
 training items for memorisation. Ceiling: real test data through the same code (for fidelity and coverage: train
 against test).
-Writes below data/evaluate: `table.csv`, every figure, and `summary.json`, the compact one.
+Writes below data/evaluate: `table.csv`, every figure; `summary.json`, the compact one; `sanity.csv`, how the metrics
+themselves behave; `suspects.csv`, the samples that are most like a training item.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
 from pydantic import Field
 
-from stages.common.files import read_json, write_json, write_table
+from stages.common.files import write_json, write_table
 from stages.common.learning import set_up
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
 from stages.evaluation.coherence import coherence
+from stages.evaluation.consistency import consistency
+from stages.evaluation.elsewhere import elsewhere
 from stages.evaluation.explain import explained
+from stages.evaluation.extraction import extraction
 from stages.evaluation.figure import Figure, summary, table
 from stages.evaluation.hearing import hearing
 from stages.evaluation.likeness import likeness
 from stages.evaluation.matching import matching
 from stages.evaluation.readings import ceilings, reconstruction
+from stages.evaluation.sanity import sanity
 from stages.evaluation.scene import Scene, set_scene
+from stages.evaluation.suspects import suspects
 from stages.evaluation.variety import balance, freedom, health
 
 
@@ -44,6 +49,8 @@ def main() -> None:
         figures = explained(measured(scene, settings.replicates, run.seed))
         write_table(door.out / "table.csv", table(figures))
         write_json(door.out / "summary.json", summary(figures))
+        write_table(door.out / "sanity.csv", sanity(scene, draws(run.seed, "evaluate/sanity")))
+        write_table(door.out / "suspects.csv", suspects(scene))
 
 
 def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:
@@ -55,6 +62,8 @@ def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:
     return [
         *coherence(scene.ways, scene.shown, scene.key, draws(seed, "evaluate")),
         *matching(scene, rng("matching")),
+        *consistency(scene, rng("consistency")),
+        *elsewhere(scene, rng("elsewhere")),
         *ceilings(scene, rng("ceilings")),
         *reconstruction(scene, rng("reconstruction")),
         *balance(scene, rng("balance")),
@@ -62,18 +71,8 @@ def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:
         *freedom(scene, replicates, rng("freedom")),
         *hearing(scene, rng("hearing")),
         *likeness(scene, replicates, rng),
-        *extraction(scene),
+        *extraction(scene, rng("extraction")),
     ]
-
-
-def extraction(scene: Scene) -> list[Figure]:
-    """Reconstruction errors that `extract` measured; the floor is the error of a PCA of the same width."""
-    test, figures = int((scene.samples["split"] == "test").sum()), []
-    for name in scene.names:
-        error = read_json(Path("data/extract") / name / "reconstruction.json")
-        nan = float("nan")
-        figures.append(Figure(f"extract.{name}.error", error["codec"], nan, nan, test, error["pca"], 0.0))
-    return figures
 
 
 if __name__ == "__main__":

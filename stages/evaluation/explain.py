@@ -16,7 +16,10 @@ REASONS = {
     "confidence": EASIER,
     "match": PLAINER,
     "retrieval": PLAINER,
-    "hearing": "Above real data: the codec and less noise than was learned leave clips plainer than real voices are.",
+    # Measured: of 800 real clips 0.65 are heard right, 0.71 after the codec; of 200 made from nothing 0.80, and 0.77
+    # with all the noise that was learned.
+    "hearing": "Above real data: the codec alone makes voices easier to hear (hearing.codec), less noise adds little.",
+    "hearing.codec": "Above real data: the codec smooths away what makes single voices hard to hear.",
     "reconstruction": "Above real data: a codec smooths away what makes single items hard to read.",
     "precision": MIDDLE,
     "density": MIDDLE,
@@ -24,8 +27,16 @@ REASONS = {
     "recall": "Above real data: a few samples far off have wide neighbourhoods, a known flaw of this metric.",
     "memorisation": "Below real data: samples lie further from training items than real ones do.",
     "freedom": "Above real data: samples scatter more than the real partners do.",
+    "consistency": "Nearer than two draws of real items: both were made from the same samples, or in equal shares.",
+    "elsewhere": "Above the judge of pictures: it misreads some that the generator reads.",
     "balance": "Nearer to the data set than a random draw of as many items.",
 }
+
+
+WIDE = "The floor is higher: what lies far apart has wide neighbourhoods, a known flaw of this metric (sanity.csv)."
+CLUMPED = "The floor is higher: equal samples in one dense place count in all its neighbourhoods, a known flaw."
+CHANCE = "No better than the floor: chance does as well."
+BELOW_FLOOR = {"recall": WIDE, "density": CLUMPED}
 
 
 def better(figure: Figure) -> bool:
@@ -35,11 +46,18 @@ def better(figure: Figure) -> bool:
     return figure.value > figure.ceiling_high
 
 
+def note(figure: Figure) -> str:
+    """Why a figure is better than real data, where it is, and what is not known of it."""
+    unknown = [name for name in ("floor", "ceiling") if math.isnan(getattr(figure, name))]
+    notes = [f"No {' and no '.join(unknown)}: too few items say it."] if unknown else []
+    family = figure.metric.partition(".")[0]
+    if better(figure):
+        notes.append(REASONS.get(figure.metric, REASONS.get(family, "Better than real data: do not trust it.")))
+    if figure.value > figure.floor if family in LOWER else figure.value < figure.floor:
+        notes.append(BELOW_FLOOR.get(family, CHANCE))
+    return " ".join(notes)
+
+
 def explained(figures: Sequence[Figure]) -> list[Figure]:
-    """The figures, with a note on each that is better than real data."""
-    return [
-        replace(figure, note=REASONS.get(figure.metric.partition(".")[0], "Better than real data: do not trust it."))
-        if not math.isnan(figure.value) and better(figure)
-        else figure
-        for figure in figures
-    ]
+    """The figures, with a note on each that needs one."""
+    return [replace(figure, note=note(figure)) for figure in figures]

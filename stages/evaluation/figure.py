@@ -10,7 +10,16 @@ import pandas as pd
 REPLICATES = 1000  # bootstrap samples
 LEVEL = (2.5, 97.5)  # percentiles of the 95 % interval
 NORMAL = 1.96  # standard errors to each side of a mean for the same
-SUMMARY = ("coherence.", "match.", "ceiling.", "fidelity.", "coverage.", "memorisation.")  # of the full table's metrics
+SUMMARY = (
+    "coherence.",
+    "match.",
+    "consistency.",
+    "elsewhere.",
+    "ceiling.",
+    "fidelity.",
+    "coverage.",
+    "memorisation.",
+)  # of the full table's metrics
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ PIECE = 50  # clips a worker hears at a time
 
 
 def hearing(scene: Scene, rng: np.random.Generator) -> list[Figure]:
-    """Share of clips in which it hears the digit: that was given; made from nothing, that which our judge hears.
+    """Share of clips in which it hears the digit: that was given; made from nothing, that which our judge hears; and
+    of real clips that went through the codec and back, `hearing.codec`, that which is said.
 
     Left out where the clips do not say digits. Floor: the same words against shuffled clips.
     """
@@ -44,19 +45,21 @@ def hearing(scene: Scene, rng: np.random.Generator) -> list[Figure]:
         return []
     test = scene.rows("test").query("has_audio").reset_index(drop=True)
     real = outcomes(heard(rewritten(spoken(test), scene.fitted["audio"])), test[scene.key].to_numpy(str)[:MOST])
-    figures = []
+    wanted = {"codec": ("everything", scene.codecs.truth[scene.key].to_numpy(str))}  # what is said in which tar
     for observed, way in scene.ways.items():
         if "audio" in observed or len(observed) > 1:
             continue
-        files = islice(read_shard(MADE / f"{subset_name(observed)}.tar"), MOST)
-        words = heard([sample[SUFFIXES["audio"]] for _, sample in files])
         said = way.items["audio"].labels[scene.key] if not observed else way.truth[scene.key].to_numpy(str)
         if observed and observed[0] not in scene.shown[scene.key]:
             said = way.real[observed[0]].labels[scene.key]
-        wanted = said[: len(words)]
-        value, floor = outcomes(words, wanted), outcomes(rng.permutation(words), wanted)
+        wanted[f"{subset_name(observed)}_to_audio"] = subset_name(observed), said
+    figures = []
+    for metric, (tar, said) in wanted.items():
+        files = islice(read_shard(MADE / f"{tar}.tar", only=[SUFFIXES["audio"]]), MOST)
+        words = heard([sample[SUFFIXES["audio"]] for _, sample in files])
+        value, floor = (outcomes(found, said[: len(words)]) for found in (words, rng.permutation(words)))
         if len(value):
-            figures.append(share(f"hearing.{subset_name(observed)}_to_audio", [value], [floor], [real], rng))
+            figures.append(share(f"hearing.{metric}", [value], [floor], [real], rng))
     return figures
 
 

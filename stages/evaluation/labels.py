@@ -1,4 +1,4 @@
-"""What the judges find in items, real or generated, that came through the same door: `read`, then `tensor`.
+"""What the judges find in items, real or generated, that came through the same door, `stages/data/reading.py`.
 
 Axes: N items, E judge features.
 """
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from stages.common.workers import in_processes
 from stages.data.modalities import MODALITIES
+from stages.data.reading import tensors
 from stages.data.sources import captions
 from stages.evaluation.judge import CLASSIFIER, GRAMMAR, Judges
 from stages.evaluation.senses import SEEN, WIDTH
@@ -41,26 +41,6 @@ class Judged:
             None if self.captions is None else [self.captions[number] for number in numbers],
             None if self.placed is None else self.placed[numbers],
         )
-
-
-def tensors(name: str, payloads: Sequence[bytes], fitted: Any) -> np.ndarray:
-    """The tensors of files, cleaned as `preprocess` cleans; blank where nothing usable was made."""
-    jobs = ((name, payloads[i : i + PIECE], fitted) for i in range(0, len(payloads), PIECE))
-    return np.concatenate(list(in_processes(read_piece, jobs)))
-
-
-def read_piece(name: str, payloads: Sequence[bytes], fitted: Any) -> np.ndarray:
-    return np.stack([tensor_or_blank(name, payload, fitted) for payload in payloads])
-
-
-def tensor_or_blank(name: str, payload: bytes, fitted: Any) -> np.ndarray:
-    """A generated clip may be silent: that is an item a judge must see, not a reason to stop."""
-    module = MODALITIES[name]
-    try:
-        tensor: np.ndarray = module.tensor(module.read(payload, fitted), fitted)
-    except ValueError:
-        tensor = module.blank(fitted)
-    return tensor
 
 
 def judge_files(

@@ -1,9 +1,9 @@
 """Fidelity, diversity and memorisation of samples made from nothing, per modality, and within each digit.
 
-Floor: decoded noise; for memorisation, training items themselves. Ceiling: as many training items as there are samples.
+Floor: decoded noise; within a digit, as many samples of any digit (untrained models make too few that carry one); for
+memorisation, training items themselves. Ceiling: as many training items as there are samples.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from stages.evaluation.scene import Scene
 
 FEWEST = 20  # items of one value of the key attribute on each side, for a figure within it
 DENSE = 64  # width of the features of captions where a covariance is asked for
-SIDES = ("made", "real", "train", "untrained")
+SIDES = ("made", "real", "train", "floor")
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,15 @@ class View:
     dense: Mapping[str, np.ndarray]  # the same, narrow enough for a covariance
     labels: Mapping[str, np.ndarray]  # the key attribute as the judge reads it; none where it has none
 
-    def of(self, value: str) -> "View":
-        """The items that carry one value of the key attribute."""
+    def of(self, value: str, rng: np.random.Generator) -> "View":
+        """The items that carry one value of the key attribute; the floor are as many samples, whatever they carry."""
         picked = {side: np.flatnonzero(labels == value) for side, labels in self.labels.items()}
+        picked["floor"] = rng.permutation(self.count("made"))[: len(picked["made"])]
+        source = {side: "made" if side == "floor" else side for side in SIDES}
         return View(
-            {side: self.rows[side][picked[side]] for side in SIDES},
-            {side: self.dense[side][picked[side]] for side in SIDES},
-            {side: self.labels[side][picked[side]] for side in SIDES},
+            {side: self.rows[source[side]][picked[side]] for side in SIDES},
+            {side: self.dense[source[side]][picked[side]] for side in SIDES},
+            {side: self.labels[source[side]][picked[side]] for side in SIDES},
         )
 
     def count(self, side: str) -> int:
@@ -49,7 +51,7 @@ def view(scene: Scene, name: str) -> View:
         "made": scene.joint.items[name],
         "real": scene.present("test", name),
         "train": scene.present("train", name),
-        "untrained": scene.untrained[name],
+        "floor": scene.untrained[name],
     }
     key = scene.key or ""
     labels = {side: items.labels.get(key, np.full(len(items.certainty), "")) for side, items in judged.items()}
@@ -68,10 +70,10 @@ def likeness(scene: Scene, replicates: int, stream: Callable[[str], np.random.Ge
     """All figures, a random stream each family and modality."""
     figures = []
     for name in scene.joint.items:
-        whole = view(scene, name)
+        whole, chance = view(scene, name), stream(f"within/{name}")
         within = [
             part
-            for part in map(whole.of, scene.values.get(scene.key or "", []))
+            for part in (whole.of(value, chance) for value in scene.values.get(scene.key or "", []))
             if min(part.count(side) for side in ("made", "real", "train")) >= FEWEST
         ]
         for suffix, parts in ((name, [whole]), (f"{name}.within", within)):
@@ -95,9 +97,7 @@ def distances(suffix: str, parts: list[View], replicates: int, rng: np.random.Ge
         tables = [part.rows if family == "fidelity" else part.dense for part in parts]
         value, again = measure([(rows["made"], rows["real"]) for rows in tables], rng)
         low, high = bootstrap(again, value, replicates)
-        floor = math.nan  # few of what is untrained carry a label
-        if min(rows["untrained"].shape[0] for rows in tables) > 1:
-            floor, _ = measure([(rows["untrained"], rows["real"]) for rows in tables], rng)
+        floor, _ = measure([(rows["floor"], rows["real"]) for rows in tables], rng)
         pairs = [(rows["train"][pick], rows["real"]) for rows, pick in zip(tables, picks, strict=True)]
         ceiling, again = measure(pairs, rng)
         ends = bootstrap(again, ceiling, replicates)
@@ -131,7 +131,7 @@ def shares(suffix: str, parts: list[View], rng: np.random.Generator) -> list[Fig
         pairs = zip(rows, parts, strict=True)
         return [neighbourhoods(row, part.rows["real"]) for row, part in pairs if row.shape[0] > 1]
 
-    made, floor, ceiling = found("made"), found("untrained"), found("train")
+    made, floor, ceiling = found("made"), found("floor"), found("train")
     figures = []
     for family in ("precision", "recall", "density", "coverage"):
         cells, floors, ceilings = ([getattr(one, family) for one in found] for found in (made, floor, ceiling))

@@ -5,6 +5,7 @@ Rows of real items stand as in the table of samples; where a sample lacks a moda
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class Scene:
     ways: dict[tuple[str, ...], Way]  # observed subset -> what was made
     codecs: Way  # test items that went through their codecs and back
     untrained: Items  # decoded noise
+    chains: dict[tuple[str, ...], Way]  # observed, middle and last modality -> what the middle one alone led to
+    elsewhere: Way | None  # what was made from pictures of other writers, and these; the truth has their digits
 
     def rows(self, split: str) -> pd.DataFrame:
         return self.samples[self.samples["split"] == split].reset_index(drop=True)
@@ -100,6 +103,12 @@ def set_scene(names: list[str]) -> Scene:
         real_rows = {name: judged.take(rows) for name, judged in seen["test"].items()}
         return Way(items, test.iloc[rows].reset_index(drop=True), real_rows, keys)
 
+    def elsewhere() -> Way | None:
+        if not (MADE / "elsewhere.tar").exists():
+            return None
+        keys, items = made("elsewhere")
+        return Way(items, read_table(MADE / "elsewhere.csv", text=("id", "digit")), {}, keys)
+
     ways = {
         subset: way(subset_name(subset), observed=bool(subset))
         for subset in progress(proper_subsets(names), title="evaluate")
@@ -108,4 +117,6 @@ def set_scene(names: list[str]) -> Scene:
         names=names, samples=samples, values=values, key=key_attribute(attributes, judges.reads), judges=judges,
         fitted=fitted, shown={attribute: about["shown_by"] for attribute, about in attributes.items()},
         real=seen, ways=ways, codecs=way("everything", observed=True), untrained=made("untrained")[1],
+        chains={chain: way(f"{'_'.join(chain)}.chain", observed=True) for chain in permutations(names, 3)},
+        elsewhere=elsewhere(),
     )  # fmt: skip

@@ -1,37 +1,47 @@
 """Layer 4, second stage: samples for every subset of observed modalities, decoded to files.
 
 Writes below data/generate one tar a subset (``nothing.tar``, ``image+text.tar`` ...) whose samples bear the
-number of the test sample that was observed and hold what was not. Two more are measures to compare with:
-``everything.tar``, test samples sent through the codecs alone, and ``untrained.tar``, decoded noise.
+number of the test sample that was observed and hold what was not. The others are measures to compare with:
+``everything.tar``, test samples sent through the codecs alone; ``untrained.tar``, decoded noise;
+``image_text_audio.chain.tar`` ..., clips for which the captions that were made from test pictures were observed, as
+files; and, of the built-in data, ``elsewhere.tar``, pictures of other writers with what was made from them, and
+``elsewhere.csv``, their digits.
 """
 
 from collections.abc import Sequence
-from itertools import chain
+from dataclasses import dataclass
+from itertools import chain, islice, permutations
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 from torch import Generator, Tensor
 
-from stages.common.files import read_table
+from stages.common.files import read_table, write_table
 from stages.common.learning import set_up, stream
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.progress import progress
-from stages.common.shards import SUFFIXES, write_shard
+from stages.common.seeds import draws
+from stages.common.shards import SUFFIXES, read_shard, write_shard
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
 from stages.common.workers import in_processes
 from stages.data.modalities import MODALITIES, restore
+from stages.data.reading import tensors
 from stages.features.bank import Bank, read_bank
 from stages.features.codecs import load_codecs
 from stages.fusion.fuse import Fused, load_fused
+from stages.generation import elsewhere
 from stages.generation.families import Density
 from stages.generation.train import load_generator
 
 PIECE = 64  # items a worker writes at a time
 UNTRAINED = 300  # samples of an untrained generator
+CHAINED = 400  # samples of a chain, at most
+ELSEWHERE = 300  # pictures from elsewhere, at most
 
 
 class Generate(Strict):
@@ -44,6 +54,48 @@ class Generate(Strict):
     temperature_parts: Annotated[float, Field(gt=0, le=1)]  # of the parts' noise; 1: as learned
 
 
+class Source(Strict):
+    """The one key `acquire.source`."""
+
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def named(cls, value: Any) -> dict[str, Any]:
+        return {"name": value}
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """All models, and where samples go. B samples, M modalities, W features of all of them side by side."""
+
+    bank: Bank
+    codecs: dict[str, Any]
+    fitted: dict[str, Any]
+    fused: Fused
+    generator: tuple[Density | None, list[Density]]
+    settings: Generate
+    seed: int
+    out: Path
+
+    def make(self, label: str, given: Tensor, subset: Sequence[str]) -> Tensor:
+        """Features (B, W) of whole samples, given those of a subset of the modalities."""
+        seen, chance = mask(subset, self.bank.names, len(given)), stream(self.seed, f"generate/{label}")
+        return draw(self.fused, self.generator, given, seen, self.settings, chance)
+
+    def deliver(self, label: str, keys: Sequence[str], features: Tensor, wanted: Sequence[str]) -> None:
+        """The `wanted` modalities of (B, W) features, as a tar of files."""
+        files = decode(features, self.bank, wanted, self.codecs, self.fitted)
+        write_shard(self.out / f"{label}.tar", zip(keys, files, strict=True))
+
+    def observe(self, payloads: Sequence[bytes], name: str) -> Tensor:
+        """Features (B, W) of files, read and cleaned as data are; those of the other modalities are zero."""
+        given = torch.zeros(len(payloads), sum(self.bank.widths))
+        columns = given.split(self.bank.widths, -1)[self.bank.names.index(name)]  # a view
+        columns.copy_(self.codecs[name].encode(tensors(name, payloads, self.fitted[name])))
+        return given
+
+
 def main() -> None:
     """Write data/generate."""
     with stage("generate") as door, torch.no_grad():
@@ -52,25 +104,46 @@ def main() -> None:
         names = load_modalities()
         bank = read_bank(names, Path("data/extract"), Path("data/preprocess/samples.csv"))
         ids = read_table(Path("data/preprocess/samples.csv"), text=("id",))["id"]
-        codecs, fitted = load_codecs(names, Path("data/extract")), restore(names, Path("data/preprocess"))
-        fused, generator = load_fused(Path("data/fuse")), load_generator(Path("data/train"), names)
+        shop = Workshop(
+            bank, load_codecs(names, Path("data/extract")), restore(names, Path("data/preprocess")),
+            load_fused(Path("data/fuse")), load_generator(Path("data/train"), names), settings, run.seed, door.out,
+        )  # fmt: skip
         test = bank.rows("test")[: settings.observed]
-
-        def deliver(label: str, keys: Sequence[str], features: Tensor, wanted: Sequence[str]) -> None:
-            files = decode(features, bank, wanted, codecs, fitted)
-            write_shard(door.out / f"{label}.tar", zip(keys, files, strict=True))
-
         for subset in progress(proper_subsets(names), title="generate"):
             rows = test[bank.there[test][:, mask(subset, names, 1)[0]].all(1)] if subset else None
             given = torch.zeros(settings.samples, sum(bank.widths)) if rows is None else bank.clean[rows]
             keys = numbers(settings.samples) if rows is None else list(ids[rows.numpy()])
-            chance = stream(run.seed, f"generate/{subset_name(subset)}")
-            features = draw(fused, generator, given, mask(subset, names, len(given)), settings, chance)
-            deliver(subset_name(subset), keys, features, [name for name in names if name not in subset])
+            made, label = shop.make(subset_name(subset), given, subset), subset_name(subset)
+            shop.deliver(label, keys, made, [name for name in names if name not in subset])
+        for links in permutations(names, 3):
+            follow(shop, *links)
+        if load(Source, "acquire.source").name == "digits" and "image" in names and len(names) > 1:
+            look_elsewhere(shop)
         complete = test[bank.there[test].all(1)]
-        deliver("everything", list(ids[complete.numpy()]), bank.clean[complete], names)
-        features = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
-        deliver("untrained", numbers(UNTRAINED), features, names)
+        shop.deliver("everything", list(ids[complete.numpy()]), bank.clean[complete], names)
+        noise = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
+        shop.deliver("untrained", numbers(UNTRAINED), noise, names)
+
+
+def follow(shop: Workshop, first: str, middle: str, last: str) -> None:
+    """A chain: of what was made from `first` only the file of `middle` is observed, and `last` is made from it."""
+    label, suffix = f"{first}_{middle}_{last}.chain", SUFFIXES[middle]
+    direct = read_shard(shop.out / f"{first}.tar", only=[suffix])
+    keys, files = zip(*islice(direct, CHAINED), strict=True)
+    link = shop.observe([file[suffix] for file in files], middle)
+    shop.deliver(label, keys, shop.make(label, link, [middle]), [last])
+
+
+def look_elsewhere(shop: Workshop) -> None:
+    """Everything but pictures from pictures of other writers, which stand beside it."""
+    chance = draws(shop.seed, "generate/elsewhere/pictures")
+    found = list(elsewhere.pictures(min(ELSEWHERE, shop.settings.observed), chance))
+    keys, pictures = [key for key, _, _ in found], [picture for _, picture, _ in found]
+    made = shop.make("elsewhere", shop.observe(pictures, "image"), ["image"])
+    files = decode(made, shop.bank, [name for name in shop.bank.names if name != "image"], shop.codecs, shop.fitted)
+    both = [{SUFFIXES["image"]: picture} | file for picture, file in zip(pictures, files, strict=True)]
+    write_shard(shop.out / "elsewhere.tar", zip(keys, both, strict=True))
+    write_table(shop.out / "elsewhere.csv", pd.DataFrame({"id": keys, "digit": [digit for _, _, digit in found]}))
 
 
 def numbers(count: int) -> list[str]:

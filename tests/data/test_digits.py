@@ -14,6 +14,7 @@ from scipy.ndimage import binary_dilation
 
 from stages.common.shards import SUFFIXES, read_shard
 from stages.data.sources import captions, digits, espeak
+from stages.data.sources.ink import INKS
 from stages.data.split import SPLITS, Shares
 
 SETTINGS = digits.Digits(
@@ -80,7 +81,7 @@ def test_pitch_pace_and_colour_are_in_the_files(acquired: tuple[Path, pd.DataFra
         assert digits.inside(heard.seconds, digits.PACES) == row["pace"]
         picture = np.asarray(Image.open(io.BytesIO(found[row["id"]]["png"]))).astype(int)
         darkest = picture.reshape(-1, 3)[picture.sum(-1).argmin()]
-        assert np.abs(darkest - digits.INKS[row["colour"]]).max() <= 40
+        assert np.abs(darkest - INKS[row["colour"]]).max() <= 40
         assert picture.max() == 255
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stages.data import text as captions
-from stages.data.sources.digits import INKS
+from stages.data.sources.ink import INKS
 from stages.features import text
 
 TOLD = [f"the digit {digit} in {ink} ink" for digit in range(10) for ink in INKS]

