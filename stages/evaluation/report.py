@@ -14,7 +14,7 @@ from stages.common.stage import stage
 from stages.evaluation.curves import read_curves
 from stages.evaluation.examples import examples, from_nothing
 from stages.evaluation.mosaic import mosaic
-from stages.evaluation.page import render
+from stages.evaluation.page import Content, figures_of, render
 
 MEASURED, METRICS = Path("data/evaluate"), Path("metrics")
 LARGEST = 8 * 1024 * 1024  # bytes; a page that opens at once and can be sent by mail
@@ -33,7 +33,11 @@ def main() -> None:
         settings = load(Report, "report")
         names = load_modalities()
         table, curves = read_table(MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
-        page = render(names, table, curves, from_nothing(names, settings.grid), examples(names, settings.rows))
+        content = Content(
+            names=names, key="digit", figures=figures_of(table), curves=curves,
+            nothing=from_nothing(names, settings.grid), examples=examples(names, settings.rows),
+        )  # fmt: skip
+        page = render(content)
         if len(page) > LARGEST:
             raise ValueError(
                 f"page: expected at most {LARGEST // 2**20} MiB, got {len(page) / 2**20:.1f}; "
