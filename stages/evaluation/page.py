@@ -6,16 +6,18 @@ that are imported. There is no script, and all text is escaped.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.evaluation import words
+from stages.evaluation.audit import Check, Rejects, Suspect
 from stages.evaluation.curves import FRAME, charts
 from stages.evaluation.examples import Example, View
 from stages.evaluation.figure import Figure
+from stages.evaluation.insight import Focus, Game
 from stages.evaluation.verdict import DIRECTED, verdict
 
 TIES = ("coherence", "match")  # families of figures that say whether outputs fit; data without labels have the latter
@@ -27,6 +29,9 @@ KEYS = {  # beside the verdict, in words
     "match.joint": "Made from nothing, {all} belong together",
     "match.worst": "What is made fits in the worst direction, {worst}",
 }
+
+
+FILTERS = ("amount", "label", "modality", "named", "number", "percent")  # of `words`, in the templates
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,12 @@ class Content:
     curves: pd.DataFrame
     nothing: Sequence[View]
     examples: Mapping[tuple[str, ...], Sequence[Example]]
+    strips: Sequence[Sequence[View]] = ()
+    games: Sequence[Game] = ()
+    foci: Sequence[Focus] = ()
+    suspects: Mapping[str, Sequence[Suspect]] = field(default_factory=dict)
+    checks: Sequence[Check] = ()
+    rejects: Rejects | None = None
 
 
 def figures_of(table: pd.DataFrame) -> dict[str, Figure]:
@@ -70,13 +81,13 @@ def render(content: Content) -> str:
         loader=FileSystemLoader(Path(__file__).with_name("template")), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"at": at} | {name: getattr(words, name) for name in ("amount", "label", "named", "number")}
+    environment.filters |= {"at": at} | {name: getattr(words, name) for name in FILTERS}
     names, figures = content.names, content.figures
     return environment.get_template("page.html").render(
+        content=content,
         names=names,
         verdict=verdict(figures, names, content.key),
         keys=key_figures(figures, names, content.key),
-        nothing=content.nothing,
         directions=[direction(observed, figures, names, shown) for observed, shown in content.examples.items()],
         charts=charts(content.curves),
         frame=FRAME,

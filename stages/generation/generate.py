@@ -3,6 +3,7 @@
 Writes below data/generate one tar a subset (``nothing.tar``, ``image+text.tar`` ...) whose samples bear the
 number of the test sample that was observed and hold what was not. Two more are measures to compare with:
 ``everything.tar``, test samples sent through the codecs alone, and ``untrained.tar``, decoded noise.
+``interpolation.tar`` is to look at: the way from one sample to another.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from stages.features.bank import Bank, read_bank
 from stages.features.codecs import load_codecs
 from stages.fusion.fuse import Fused, load_fused
 from stages.generation.families import Density
+from stages.generation.interpolation import strips
 from stages.generation.train import load_generator
 
 PIECE = 64  # items a worker writes at a time
@@ -71,6 +73,10 @@ def main() -> None:
         deliver("everything", list(ids[complete.numpy()]), bank.clean[complete], names)
         features = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
         deliver("untrained", numbers(UNTRAINED), features, names)
+        heat = (settings.temperature, settings.temperature_parts)
+        chance = stream(run.seed, "generate/interpolation")
+        walk = strips(fused, generator, sum(bank.widths), steps=settings.steps, temperatures=heat, chance=chance)
+        deliver("interpolation", *walk, names)
 
 
 def numbers(count: int) -> list[str]:
