@@ -18,7 +18,7 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
 from stages.evaluation.coherence import coherence
-from stages.evaluation.confusion import confusions
+from stages.evaluation.confusion import confusion
 from stages.evaluation.contribution import contributions
 from stages.evaluation.explain import explained
 from stages.evaluation.figure import Figure, summary, table
@@ -46,8 +46,7 @@ def main() -> None:
         write_json(door.out / "summary.json", summary(figures))
         write_json(door.out / "scene.json", {"key": scene.key})
         write_table(door.out / "contribution.csv", contributions(scene, draws(run.seed, "evaluate/contribution")))
-        for direction, labels in confusions(scene).items():
-            write_table(door.out / "confusion" / f"{direction}.csv", labels)
+        write_table(door.out / "confusion.csv", confusion(scene))
 
 
 def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:

@@ -12,8 +12,10 @@ import pytest
 import soundfile
 from PIL import Image
 
+from stages.evaluation.audit import Check, Rejects, Suspect
 from stages.evaluation.examples import Example, View, shown
 from stages.evaluation.figure import Figure, table
+from stages.evaluation.insight import Focus, Game, Share
 from stages.evaluation.page import Content, figures_of, render
 from tests.browser import ABSENT, PROGRAM, Page, browser
 
@@ -65,6 +67,11 @@ def content() -> Content:
     return Content(
         names=NAMES, key="digit", figures=figures_of(table(figures)), curves=curves,
         nothing=[sample(), sample(("text",)), sample(("image", "audio"))], examples={("image",): [example]},
+        strips=[[sample()] * 8], games=[Game("audio", "pitch", 0.3, 0.9, 50, {"text": Share(0.6, 0.5, 0.7, 0.6, 0.6)})],
+        foci=[Focus("nothing", {"constant": 1.0}), Focus("image+text", {"constant": 0.2, "image": 0.5, "text": 0.3})],
+        suspects={name: [Suspect(name, "7", "000002", 0.4, sample((name,)), sample((name,)))] * 5 for name in NAMES},
+        checks=[Check("recall", "noise", 0.5, 0.6, passes=False), Check("fidelity", "noise", 0, 1, True, "rises")],
+        rejects=Rejects(2, {MISCHIEF: 2}, [{"id": MISCHIEF, "file": "a/" * 60, "reason": MISCHIEF}]),
     )  # fmt: skip
 
 
@@ -99,7 +106,10 @@ def test_a_page_with_everything_on_it(tab: Page, tmp_path: Path) -> None:
     inspect(tab, file)
     assert tab.value("document.images.length") > 0 and tab.value("document.querySelectorAll('audio').length") > 0
     assert tab.value("document.querySelectorAll('script').length") == 0
-    assert MISCHIEF.split(" & ")[0] in tab.value("document.body.innerText")
+    text = tab.value("document.body.innerText")
+    assert MISCHIEF.split(" & ")[0] in text
+    for said in ("1 of 2 checks fail", "2 items could not be used", "+60.0", "What the fusion attends to"):
+        assert said in text
 
 
 @needs_browser
@@ -109,7 +119,7 @@ def test_it_can_be_used_by_keyboard_alone(tab: Page, tmp_path: Path) -> None:
     file.write_text(render(content()), encoding="utf-8")
     tab.show(file, width=1280, height=900)
     found = []
-    for _ in range(30):
+    for _ in range(40):
         tab.press("Tab")
         found.append(tab.value("[document.activeElement.tagName, document.activeElement.innerText || '']"))
     assert found[0] == ["A", "Skip to the figures"]
