@@ -20,6 +20,6 @@ def confusion(scene: Scene) -> pd.DataFrame:
             if scene.key in judged.labels:
                 wanted, found = given(observed, scene.key, way.truth, way.real, scene.shown), judged.labels[scene.key]
                 told = (wanted != UNTOLD) & (found != UNTOLD)
-                pairs = pd.DataFrame({"wanted": wanted[told], "found": found[told]}).value_counts(sort=False)
+                pairs = pd.DataFrame({"wanted": wanted[told], "found": found[told]}).value_counts().sort_index()
                 tables.append(pairs.reset_index().assign(direction=f"{'+'.join(observed)}_to_{target}"))
     return pd.concat(tables, ignore_index=True)
