@@ -39,9 +39,9 @@ def main() -> None:
         names = load_modalities()
         table, curves = read_table(MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
         page = render(gathered(names, table, curves, settings))
-        if len(page) > LARGEST:
+        if (size := len(page.encode())) > LARGEST:
             raise ValueError(
-                f"page: expected at most {LARGEST // 2**20} MiB, got {len(page) / 2**20:.1f}; "
+                f"page: expected at most {LARGEST // 2**20} MiB, got {size / 2**20:.1f}; "
                 "lower report.grid or report.rows"
             )
         replace(door.out / "index.html", page)

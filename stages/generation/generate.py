@@ -73,10 +73,12 @@ def main() -> None:
         deliver("everything", list(ids[complete.numpy()]), bank.clean[complete], names)
         features = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
         deliver("untrained", numbers(UNTRAINED), features, names)
-        heat = (settings.temperature, settings.temperature_parts)
-        chance = stream(run.seed, "generate/interpolation")
-        walk = strips(fused, generator, sum(bank.widths), steps=settings.steps, temperatures=heat, chance=chance)
-        deliver("interpolation", *walk, names)
+        whole, parts = generator
+        if whole is not None:  # without a fusion there is nothing to walk in
+            heat = (settings.temperature, settings.temperature_parts)
+            chance = stream(run.seed, "generate/interpolation")
+            walk = strips(fused, whole, parts, sum(bank.widths), steps=settings.steps, temperatures=heat, chance=chance)
+            deliver("interpolation", *walk, names)
 
 
 def numbers(count: int) -> list[str]:

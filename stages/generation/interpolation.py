@@ -19,20 +19,18 @@ STRIPS, STEPS = 2, 8
 
 def strips(
     fused: Fused,
-    generator: tuple[Density | None, list[Density]],
+    whole: Density,
+    parts: list[Density],
     features: int,
     *,
     steps: int,
     temperatures: tuple[float, float],
     chance: Generator,
 ) -> tuple[list[str], Tensor]:
-    """Keys ``strip-step`` and features (B, W); none without a fusion, where there is nothing to walk in.
+    """Keys ``strip-step`` and features (B, W).
 
     `features` is W, `steps` those of the solver, `temperatures` those of the noise of the whole and of the parts.
     """
-    whole, parts = generator
-    if whole is None:
-        return [], torch.zeros(0, features)
     seen = torch.zeros(STRIPS * STEPS, len(parts), dtype=torch.bool)
     condition = torch.cat([fused(torch.zeros(len(seen), features), seen), seen], -1)  # (B, U + M)
     ends = torch.randn(2, STRIPS, whole.noise, generator=chance)
