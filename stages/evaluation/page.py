@@ -31,7 +31,7 @@ KEYS = {  # beside the verdict, in words
 }
 
 
-FILTERS = ("amount", "label", "modality", "named", "number", "percent")  # of `words`, in the templates
+FILTERS = ("amount", "label", "modality", "named", "number", "percent", "points")  # of `words`, in the templates
 
 
 @dataclass(frozen=True)

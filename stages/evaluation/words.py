@@ -65,6 +65,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\u00a0%"
 
 
+def points(share: float) -> str:
+    """A difference of shares, with its sign, in points of 100."""
+    return f"{100 * share:+.1f}"
+
+
 def number(value: float) -> str:
     """Three decimals, more where the figure is small; nothing where there is none."""
     if math.isnan(value):
