@@ -19,7 +19,9 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
 from stages.evaluation.coherence import coherence
+from stages.evaluation.confusion import confusion
 from stages.evaluation.consistency import consistency
+from stages.evaluation.contribution import contributions
 from stages.evaluation.elsewhere import elsewhere
 from stages.evaluation.explain import explained
 from stages.evaluation.extraction import extraction
@@ -51,6 +53,9 @@ def main() -> None:
         write_json(door.out / "summary.json", summary(figures))
         write_table(door.out / "sanity.csv", sanity(scene, draws(run.seed, "evaluate/sanity")))
         write_table(door.out / "suspects.csv", suspects(scene))
+        write_json(door.out / "scene.json", {"key": scene.key})
+        write_table(door.out / "contribution.csv", contributions(scene, draws(run.seed, "evaluate/contribution")))
+        write_table(door.out / "confusion.csv", confusion(scene))
 
 
 def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:

@@ -1,20 +1,25 @@
 """Layer 5, last stage: what was measured, for people.
 
-Writes metrics/ (summary and full table as `evaluate` left them, all loss curves, some samples), which Git keeps, and
-data/report/index.html: samples to see and hear, figures, curves and table in one file that works offline.
+Writes metrics/, which Git keeps and `dvc plots` draws (summary, full table and confusion as `evaluate` left them, the
+matrix of coherence, all loss curves, some samples), and data/report/index.html: what is good and what is not in words,
+samples to see and hear, curves and every figure, in one file that works offline.
 """
 
 from pathlib import Path
 
+import pandas as pd
 from pydantic import PositiveInt
 
-from stages.common.files import read_table, replace, write_table
+from stages.common.files import read_json, read_table, replace, write_table
 from stages.common.params import Strict, load, load_modalities
 from stages.common.stage import stage
+from stages.evaluation.audit import checks, rejects, suspects
 from stages.evaluation.curves import read_curves
 from stages.evaluation.examples import examples, from_nothing
+from stages.evaluation.insight import foci, games, strips
 from stages.evaluation.mosaic import mosaic
-from stages.evaluation.page import render
+from stages.evaluation.page import Content, figures_of, render
+from stages.evaluation.verdict import DIRECTED
 
 MEASURED, METRICS = Path("data/evaluate"), Path("metrics")
 LARGEST = 8 * 1024 * 1024  # bytes; a page that opens at once and can be sent by mail
@@ -33,18 +38,37 @@ def main() -> None:
         settings = load(Report, "report")
         names = load_modalities()
         table, curves = read_table(MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
-        page = render(names, table, curves, from_nothing(names, settings.grid), examples(names, settings.rows))
-        if len(page) > LARGEST:
+        page = render(gathered(names, table, curves, settings))
+        if (size := len(page.encode())) > LARGEST:
             raise ValueError(
-                f"page: expected at most {LARGEST // 2**20} MiB, got {len(page) / 2**20:.1f}; "
+                f"page: expected at most {LARGEST // 2**20} MiB, got {size / 2**20:.1f}; "
                 "lower report.grid or report.rows"
             )
         replace(door.out / "index.html", page)
-        for name in ("summary.json", "table.csv"):
+        for name in ("confusion.csv", "summary.json", "table.csv"):
             replace(METRICS / name, (MEASURED / name).read_bytes())
         write_table(METRICS / "curves.csv", curves)
+        write_table(METRICS / "coherence.csv", matrix(table))
         replace(METRICS / "samples.png", mosaic())
     print("report: data/report/index.html")
+
+
+def gathered(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report) -> Content:
+    """All that the page shows, from what the stages left."""
+    return Content(
+        names=names, key=read_json(MEASURED / "scene.json")["key"] or "label", figures=figures_of(table), curves=curves,
+        nothing=from_nothing(names, settings.grid), examples=examples(names, settings.rows), strips=strips(names),
+        games=games(MEASURED / "contribution.csv"), foci=foci(Path("data/fuse/attention.csv")),
+        suspects=suspects(MEASURED / "suspects.csv"), checks=checks(MEASURED / "sanity.csv"),
+        rejects=rejects(Path("data/preprocess/rejects.csv")),
+    )  # fmt: skip
+
+
+def matrix(table: pd.DataFrame) -> pd.DataFrame:
+    """How well each target follows from each observed subset: columns observed, made, value."""
+    found = table["metric"].str.extract(DIRECTED)[0]
+    ends = found.str.split("_to_", expand=True).reindex(columns=[0, 1]).set_axis(["observed", "made"], axis=1)
+    return ends.assign(value=table["value"])[found.notna()]
 
 
 if __name__ == "__main__":

@@ -51,8 +51,7 @@ class Fusion(nn.Module):
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
         """Tokens and which modalities are seen, (B, M) bool -> (B, U)."""
-        seen = torch.cat([seen.new_ones(len(seen), 1), seen], 1)  # (B, 1 + M)
-        tokens = tokens.masked_fill(~seen[..., None], 0.0)  # not even what is no number there
+        tokens, seen = prepared(tokens, seen)
         score, value = self.attend(tokens, seen)
         tokens = tokens + self.out((score @ value).transpose(1, 2).flatten(2))  # (B, 1 + M, D)
         mean = (tokens * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)  # (B, D)
@@ -62,12 +61,27 @@ class Fusion(nn.Module):
         """(B, W) features and (B, M) bool -> (B, U)."""
         return self.mix(self.tokenise(features), seen)
 
+    def weights(self, features: Tensor, seen: Tensor) -> Tensor:
+        """(B, W) features and (B, M) bool -> (B, 1 + M): what the representation attends to, summing to one.
+
+        The mean over heads and over the tokens that are there, all of which count alike in it; the constant one first.
+        """
+        tokens, seen = prepared(self.tokenise(features), seen)
+        score = self.attend(tokens, seen)[0].mean(1)  # (B, 1 + M, 1 + M)
+        return (score * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)
+
     def attend(self, tokens: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Attention (B, H, 1 + M, 1 + M) and values (B, H, 1 + M, D / H)."""
         q, k, v = self.qkv(self.norm(tokens)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         score = q @ k.mT / math.sqrt(k.shape[-1])  # (B, H, 1 + M, 1 + M)
         score = score.masked_fill(~seen[:, None, None], -math.inf)  # a missing modality is never read
         return score.softmax(-1), v
+
+
+def prepared(tokens: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens with nothing where none is seen, not even what is no number, and (B, 1 + M): the constant one is."""
+    seen = torch.cat([seen.new_ones(len(seen), 1), seen], 1)
+    return tokens.masked_fill(~seen[..., None], 0.0), seen
 
 
 def build(widths: list[int], unified: int, settings: Settings) -> Fusion:

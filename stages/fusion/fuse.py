@@ -1,13 +1,14 @@
 """Layer 3: one unified representation for any subset of the modalities.
 
-Writes below data/fuse: the fusion and its card, the representations of all samples under every subset, and the loss
-curve.
+Writes below data/fuse: the fusion and its card, the representations of all samples under every subset, the loss curve,
+and of `attention` which modalities it attends to.
 """
 
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+import pandas as pd
 import torch
 from safetensors.torch import load_file
 from torch import Generator, Tensor, nn
@@ -20,7 +21,7 @@ from stages.common.params import Run, load, load_modalities
 from stages.common.processes import alone, training_stage
 from stages.common.sizing import sized
 from stages.common.subsets import mask, proper_subsets, subset_name
-from stages.features.bank import feature_files, read_bank
+from stages.features.bank import Bank, feature_files, read_bank
 from stages.fusion import attention, concat, gated, matrix, none
 from stages.fusion.prediction import Learning
 
@@ -75,6 +76,8 @@ def main() -> None:
                 subset_name(subset): fusion(bank.clean, mask(subset, bank.names, len(bank.clean)) & bank.there)
                 for subset in (*proper_subsets(bank.names), bank.names)
             }
+            if settings.method == "attention":
+                write_table(door.out / "attention.csv", attended(fusion, bank))
         card: dict[str, Any] = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
         card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
         inputs = [Path("data/preprocess/samples.csv"), *feature_files(bank.names, Path("data/extract"))]
@@ -84,6 +87,22 @@ def main() -> None:
         write_tensors(door.out / "vectors.safetensors", {name: vector.numpy() for name, vector in vectors.items()})
         if curve is not None:  # a closed form has none
             write_table(door.out / "curve.csv", curve)
+
+
+def attended(fusion: attention.Fusion, bank: Bank) -> pd.DataFrame:
+    """Which modality the representation of each subset attends to, mean over the test samples that have the subset.
+
+    A row for each pair of subset and token: `constant`, which is always there, and the modalities of the subset.
+    """
+    rows, test = [], bank.rows("test")
+    for subset in (*proper_subsets(bank.names), bank.names):
+        seen = mask(subset, bank.names, len(test))
+        has_all = (bank.there[test] | ~seen).all(1)
+        if has_all.any():
+            mean = fusion.weights(bank.clean[test][has_all], seen[has_all]).mean(0).tolist()
+            tokens = zip(("constant", *bank.names), mean, strict=True)
+            rows += [(subset_name(subset), name, weight) for name, weight in tokens if name in ("constant", *subset)]
+    return pd.DataFrame(rows, columns=["observed", "attended", "weight"])
 
 
 def load_fused(folder: Path) -> Fused:

@@ -5,7 +5,7 @@ number of the test sample that was observed and hold what was not. The others ar
 ``everything.tar``, test samples sent through the codecs alone; ``untrained.tar``, decoded noise;
 ``image_text_audio.chain.tar`` ..., clips for which the captions that were made from test pictures were observed, as
 files; and, of the built-in data, ``elsewhere.tar``, pictures of other writers with what was made from them, and
-``elsewhere.csv``, their digits.
+``elsewhere.csv``, their digits. ``interpolation.tar`` is to look at: the way from one sample to another.
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,7 @@ from stages.features.codecs import load_codecs
 from stages.fusion.fuse import Fused, load_fused
 from stages.generation import elsewhere
 from stages.generation.families import Density
+from stages.generation.interpolation import strips
 from stages.generation.train import load_generator
 
 PIECE = 64  # items a worker writes at a time
@@ -123,6 +124,7 @@ def main() -> None:
         shop.deliver("everything", list(ids[complete.numpy()]), bank.clean[complete], names)
         noise = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
         shop.deliver("untrained", numbers(UNTRAINED), noise, names)
+        walk(shop)
 
 
 def follow(shop: Workshop, first: str, middle: str, last: str) -> None:
@@ -144,6 +146,16 @@ def look_elsewhere(shop: Workshop) -> None:
     both = [{SUFFIXES["image"]: picture} | file for picture, file in zip(pictures, files, strict=True)]
     write_shard(shop.out / "elsewhere.tar", zip(keys, both, strict=True))
     write_table(shop.out / "elsewhere.csv", pd.DataFrame({"id": keys, "digit": [digit for _, _, digit in found]}))
+
+
+def walk(shop: Workshop) -> None:
+    """From one sample to another. Without a fusion there is nothing to walk in."""
+    settings, (whole, parts) = shop.settings, shop.generator
+    if whole is not None:
+        heat = (settings.temperature, settings.temperature_parts)
+        chance, width = stream(shop.seed, "generate/interpolation"), sum(shop.bank.widths)
+        made = strips(shop.fused, whole, parts, width, steps=settings.steps, temperatures=heat, chance=chance)
+        shop.deliver("interpolation", *made, shop.bank.names)
 
 
 def numbers(count: int) -> list[str]:

@@ -60,3 +60,14 @@ def test_attention_is_a_distribution_over_what_is_seen(fusion: attention.Fusion)
     torch.testing.assert_close(score.sum(-1), torch.ones(score.shape[:-1]))
     assert (score[..., 2] == 0).all()
     assert (score[..., [0, 1, 3]] > 0).all()
+
+
+@pytest.mark.parametrize("subset", SUBSETS, ids="+".join)
+def test_what_a_representation_attends_to_sums_to_one_and_is_never_what_is_missing(
+    subset: tuple[str, ...], fusion: attention.Fusion
+) -> None:
+    seen = mask(subset, NAMES, 7)
+    weights = fusion.weights(features(1), seen)
+    assert weights.shape == (7, 1 + len(NAMES))
+    torch.testing.assert_close(weights.sum(-1), torch.ones(7))
+    assert (weights[:, 1:][~seen] == 0).all() and (weights[:, 1:][seen] > 0).all()

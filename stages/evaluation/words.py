@@ -1,0 +1,82 @@
+"""What the page calls things: modalities, families of figures, and numbers as people write them."""
+
+import math
+from collections.abc import Sequence
+
+MODALITIES = {"image": "picture", "text": "caption", "audio": "clip"}  # as people call them
+FAMILIES = {  # what the figures of a family say
+    "coherence": "Share of samples in which judges find what was given, or the same in all outputs. Higher is better.",
+    "match": "Share of samples that a matcher prefers to shuffled ones: do they belong together? Higher is better.",
+    "attribute": "The same for the other attributes, wherever the observed side determines them. Higher is better.",
+    "fidelity": "Kernel distance from samples made from nothing to real ones. Lower is better.",
+    "frechet": "Frechet distance from samples made from nothing to real ones. Lower is better.",
+    "precision": "Share of samples made from nothing that lie among real ones. Higher is better.",
+    "recall": "Share of real items that lie among samples made from nothing. Higher is better.",
+    "density": "How densely samples lie where real items are; real ones score one.",
+    "hearing": "Share of clips in which a recogniser not trained here hears the digit. Higher is better; compare with "
+    "its own ceiling alone, because it misses many real clips.",
+    "freedom": "Bits of chance left in what the observed side leaves open. Near the ceiling is best, zero is collapse.",
+    "coverage": "Share of real items with a sample made from nothing close by. Higher is better.",
+    "memorisation": "Share of samples very close to a training item, less that of real test items. Zero is best.",
+    "consistency": "Distance between the labels of what came by two ways that should agree. Lower is better.",
+    "elsewhere": "Coherence on pictures from another source. Higher is better; compare with the directions above.",
+    "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
+    "reconstruction": "Share of test items that the judges still read right after a codec and back. Higher is better.",
+    "balance": "Largest relative deviation of a label's share among samples made from nothing. Lower is better.",
+    "confidence": "How sure the judges are of samples made from nothing; of captions, the share that can be read.",
+    "classes": "Different digits among samples made from nothing. Fewer than real data have: the generator collapsed.",
+    "extract": "Reconstruction error of the codecs; the floor is a PCA of the same width. Lower is better.",
+}
+SHARES = (
+    "coherence", "match", "attribute", "precision", "recall", "hearing", "coverage", "memorisation", "elsewhere",
+    "ceiling", "reconstruction", "confidence",
+)  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
+
+
+def family(metric: str) -> str:
+    return metric.partition(".")[0]
+
+
+def label(metric: str) -> str:
+    """``image_to_text`` and the like, without the family, as a row of the table is called."""
+    rest = metric.partition(".")[2]
+    for code, word in (("_to_", " \u2192 "), ("+", " + "), (".", " \u00b7 "), ("_", " ")):
+        rest = rest.replace(code, word)
+    return rest
+
+
+def modality(name: str) -> str:
+    return MODALITIES.get(name, name)
+
+
+def named(modalities: Sequence[str]) -> str:
+    """``picture, caption and clip``."""
+    words = [modality(name) for name in modalities]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def route(direction: str) -> str:
+    """``image+text_to_audio`` as ``picture and caption to clip``."""
+    observed, _, target = direction.partition("_to_")
+    return f"{named(observed.split('+'))} to {modality(target)}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}\u00a0%"
+
+
+def points(share: float) -> str:
+    """A difference of shares, with its sign, in points of 100."""
+    return f"{100 * share:+.1f}"
+
+
+def number(value: float) -> str:
+    """Three decimals, more where the figure is small; nothing where there is none."""
+    if math.isnan(value):
+        return ""
+    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.4f}"
+
+
+def amount(metric: str, value: float) -> str:
+    """A value of the metric as a sentence says it."""
+    return percent(value) if family(metric) in SHARES else number(value)
