@@ -4,6 +4,7 @@ Source of the block: pre-normalised residual layers, He et al. 2016, arXiv:1603.
 Axes: B batch, D width.
 """
 
+import math
 from pathlib import Path
 
 import torch
@@ -37,10 +38,13 @@ class Perceptron(nn.Sequential):
 
 def initialise(model: nn.Module, stream: Generator) -> None:
     """Draw every weight matrix anew from `stream` (LeCun normal) and zero the biases."""
+    spread = {f"{name}.weight": part for name, part in model.named_modules() if isinstance(part, nn.ConvTranspose2d)}
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim >= 2:
                 fan_in = weight[0].numel() if not name.startswith("embed") else 1
+                if name in spread:  # its weights stand the other way round, and a value meets a share of them
+                    fan_in = weight[:, 0].numel() // math.prod(spread[name].stride)
                 weight.normal_(0, fan_in**-0.5, generator=stream)
             elif name.rpartition(".")[2].startswith("bias"):  # `bias_ih_l0` and the like in a recurrent layer
                 weight.zero_()

@@ -7,10 +7,11 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+import torch
 
 from stages.evaluation.coherence import given
 from stages.evaluation.figure import LEVEL, Figure, bootstrap, share
-from stages.evaluation.labels import MALFORMED, UNTOLD
+from stages.evaluation.labels import MALFORMED, UNTOLD, Judged
 from stages.evaluation.scene import Scene
 
 REPLICATES = 200  # bootstrap samples
@@ -50,14 +51,16 @@ def balance(scene: Scene, rng: np.random.Generator) -> list[Figure]:
 def health(scene: Scene, rng: np.random.Generator) -> list[Figure]:
     """Does a judge recognise what was made from nothing, and how many of the key attribute's values are there?
 
-    Of captions the certainty is the share that can be read at all.
+    Certainty is about the key attribute where the judge finds it, else the mean over attributes; of captions that the
+    grammar reads it is the share that can be read at all.
     """
     figures, items = [], scene.joint.items
     for name, judged in items.items():
         if not judged.labels:
             continue
-        lost, real = scene.untrained[name].certainty, scene.present("test", name).certainty
-        figures.append(share(f"confidence.{name}", [judged.certainty], [lost], [real], rng))
+        sides = (judged, scene.untrained[name], scene.present("test", name))
+        made, lost, real = ([certainty(scene, name, side)] for side in sides)
+        figures.append(share(f"confidence.{name}", made, lost, real, rng))
         if scene.key is not None and scene.key in judged.labels:
             said = named(judged.labels[scene.key])
             drawn = [len(set(rng.choice(said, len(said)))) for _ in range(REPLICATES)] if len(said) else [0]
@@ -65,6 +68,15 @@ def health(scene: Scene, rng: np.random.Generator) -> list[Figure]:
             most = float(len(set(named(scene.real["test"][name].labels[scene.key]))))
             figures.append(Figure(f"classes.{name}", len(set(said)), low, high, len(said), 1.0, most, most, most))
     return figures
+
+
+def certainty(scene: Scene, name: str, judged: Judged) -> np.ndarray:
+    """(N,) how sure the judge of the modality is of the key attribute."""
+    judge = scene.judges.classifiers.get(name)
+    if judge is None or judged.features is None or scene.key is None or scene.key not in judge.values:
+        return judged.certainty
+    sure: np.ndarray = judge.scores(torch.from_numpy(judged.features))[scene.key].softmax(-1).amax(-1).numpy()
+    return sure
 
 
 def freedom(scene: Scene, replicates: int, rng: np.random.Generator) -> list[Figure]:

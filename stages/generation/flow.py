@@ -29,6 +29,7 @@ class Flow(nn.Module):
     """A density of D-wide vectors of unit variance, given C-wide conditions."""
 
     betas = (0.9, 0.99)  # of the optimiser's moving averages
+    learning_rate = None  # that of the budget
 
     def __init__(
         self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None

@@ -36,6 +36,7 @@ class Settings(Strict):
     latent: PositiveInt | None  # width of the noise; None: that of the target
     momentum: Annotated[float, Field(ge=0, lt=1)]  # of the optimiser: it turns in circles (Mescheder et al. 2018, 3)
     discrimination: Annotated[float, Field(gt=0)]  # lambda, weight of the discriminator's loss
+    learning_rate: Annotated[float, Field(gt=0)] | None  # peak, of both; None: that of the budget
     penalty: Annotated[float, Field(ge=0)]  # weight of the discriminator's slope
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on what the discriminator sees
 
@@ -50,6 +51,7 @@ class Gan(nn.Module):
         self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None
     ) -> None:
         super().__init__()
+        self.learning_rate = settings.learning_rate
         self.noise, self.settings, self.betas = settings.latent or width, settings, (settings.momentum, 0.99)
         if grid:
             self.generator = Painter(self.noise + condition, grid, hidden=hidden, depth=depth)

@@ -158,6 +158,8 @@ def fit(
     def loss(stream: Generator) -> dict[str, Tensor]:
         return model.losses(*pairs(budget.batch, stream), stream)
 
+    if model.learning_rate is not None:
+        budget = budget.model_copy(update={"learning_rate": model.learning_rate})
     curve = optimise(
         model, loss, budget, average=settings.average, betas=model.betas, seed=seed, name=f"train/{name}", state=state
     )  # fmt: skip

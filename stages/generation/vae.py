@@ -30,6 +30,7 @@ class Vae(nn.Module):
     """A density of D-wide vectors of unit variance, given C-wide conditions."""
 
     betas = (0.9, 0.99)  # of the optimiser's moving averages
+    learning_rate = None  # that of the budget
 
     encoder: nn.Module
     decoder: nn.Module

@@ -100,7 +100,7 @@ def test_the_losses_of_an_autoencoder_that_says_nothing() -> None:
 
 def adversaries(**settings: float) -> gan.Gan:
     weights = {"discrimination": 2.0, "penalty": 1.0, "noise": 0.2} | settings
-    own = gan.Settings(latent=None, momentum=0.0, **weights)
+    own = gan.Settings(latent=None, momentum=0.0, learning_rate=None, **weights)
     model = gan.Gan(width=3, condition=1, hidden=8, depth=1, settings=own)
     initialise(model, stream(1, "weights"))
     return model
