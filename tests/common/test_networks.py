@@ -32,9 +32,17 @@ def test_weights_depend_on_the_stream_alone() -> None:
     assert not torch.equal(weights(1), weights(2))
 
 
-def test_a_layer_keeps_the_size_of_its_input() -> None:
-    layer = nn.Sequential(nn.Linear(400, 300))
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Linear(400, 300), (200, 400)),
+        (nn.Conv2d(20, 30, 3, 2, 0), (20, 20, 21, 21)),
+        (nn.ConvTranspose2d(40, 30, 4, 2, 3), (20, 40, 12, 12)),  # the edge, which fewer values meet, cut off
+    ],
+)
+def test_a_layer_keeps_the_size_of_its_input(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    layer = nn.Sequential(layer)
     initialise(layer, stream(1, "weights"))
-    made = layer(torch.randn(200, 400, generator=stream(1, "x")))
+    made = layer(torch.randn(shape, generator=stream(1, "x")))
     assert made.std().item() == pytest.approx(1, abs=0.05)
     assert made.mean().item() == pytest.approx(0, abs=0.05)

@@ -1,15 +1,19 @@
 """What the generator learns from: whole samples as they are, given what is observed of a changed copy."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from stages.common.learning import stream
+from stages.common.params import read_yaml
 from stages.common.subsets import number
 from stages.features.bank import Bank
 from stages.fusion.fuse import Fused
-from stages.generation.train import all_views, check_spread, part_pairs, whole_pairs
+from stages.generation.train import Train, all_views, check_spread, fit, part_pairs, whole_pairs
+from tests.clones import ROOT
 
 NAMES, WIDTHS, SAMPLES, VARIANTS = ("image", "text"), [2, 3], 40, 3
 
@@ -98,3 +102,21 @@ def test_a_collapsed_training_is_refused_with_the_section_to_change(size: float)
     with pytest.raises(ValueError, match=r"'whole': .* collapsed; .* train\.gan") as told:
         check_spread(Same(size), target, torch.zeros(300, 1), "train.gan", "whole")  # type: ignore[arg-type]
     assert "\n" not in str(told.value)
+
+
+def test_a_family_that_has_a_pace_of_its_own_learns_at_it(tmp_path: Path) -> None:
+    """One step with no learning rate to speak of leaves the weights as they were drawn."""
+    section = read_yaml(ROOT / "params.yaml")["train"] | {"model": "gan"}
+    budget = {"hidden": 8, "depth": 1, "steps": 1, "batch": 4, "learning_rate": 0.1, "network": "perceptron"}
+
+    def weights(learning_rate: float | None, state: str) -> Tensor:
+        own = section["gan"] | {"learning_rate": learning_rate}
+        settings = Train.model_validate(section | {"gan": own, "parts": section["parts"] | budget})
+        targets, given = torch.randn(512, 3, generator=stream(1, "x")), torch.zeros(512, 1)
+        model, *_ = fit("text", lambda count, _: (targets[:count], given[:count]), settings.parts, None, settings, 1,
+                        tmp_path / state)  # fmt: skip
+        return torch.cat([weight.flatten() for weight in model.parameters()])
+
+    still, moved, own = weights(1e-9, "still"), weights(None, "moved"), weights(0.1, "own")
+    assert torch.equal(moved, own)
+    assert (moved - still).abs().max() > 1e-4
