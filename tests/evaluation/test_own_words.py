@@ -53,7 +53,7 @@ def test_without_labels_matchers_tell_what_belongs_together(tmp_path: Path) -> N
 def test_captions_in_another_language_are_read_by_a_classifier(tmp_path: Path) -> None:
     readers, summary = rebuilt(tmp_path, ("image", "text"), labels=True)
     assert readers == {"image": "classifier", "text": "classifier"}
-    assert set(summary) == {"coherence", "ceiling", "fidelity", "coverage", "memorisation"}
+    assert set(summary) == {"coherence", "consistency", "ceiling", "fidelity", "coverage", "memorisation"}
     assert set(summary["coherence"]) == {"joint", "worst", "image_to_text", "text_to_image"}
     assert set(summary["ceiling"]) == {"image", "text"}
 
