@@ -15,7 +15,7 @@ def confusion(scene: Scene) -> pd.DataFrame:
     A caption that is no sentence of the grammar is found to be ``?``; one that leaves the label out is left out here.
     """
     tables = [pd.DataFrame(columns=list(COLUMNS))]
-    for observed, way in list(scene.ways.items())[1:]:
+    for observed, way in scene.observing.items():
         for target, judged in way.items.items():
             if scene.key in judged.labels:
                 wanted, found = given(observed, scene.key, way.truth, way.real, scene.shown), judged.labels[scene.key]

@@ -18,7 +18,7 @@ import numpy as np
 from stages.evaluation.coherence import given
 from stages.evaluation.figure import LEVEL, Figure
 from stages.evaluation.labels import UNTOLD
-from stages.evaluation.scene import Scene, Way
+from stages.evaluation.scene import Scene
 
 REPLICATES = 200  # bootstrap samples
 
@@ -61,7 +61,7 @@ def chained(scene: Scene, rng: np.random.Generator) -> list[Drift]:
     if (key := scene.key) is None:
         return drifts
     for (first, middle, last), way in scene.chains.items():
-        direct = of_keys(scene.ways[first,], way.keys)
+        direct = scene.ways[first,].of(way.keys)
         if key not in direct.items[middle].labels:
             continue
         told = given([first], key, direct.truth, direct.real, scene.shown) != UNTOLD
@@ -80,18 +80,10 @@ def chained(scene: Scene, rng: np.random.Generator) -> list[Drift]:
     return drifts
 
 
-def of_keys(way: Way, keys: Sequence[str]) -> Way:
-    """The samples of a way that bear these keys."""
-    place = {key: row for row, key in enumerate(way.keys)}
-    rows = np.array([place[key] for key in keys])
-    items, real = ({name: judged.take(rows) for name, judged in part.items()} for part in (way.items, way.real))
-    return Way(items, way.truth.iloc[rows].reset_index(drop=True), real, list(keys))
-
-
 def marginals(scene: Scene, rng: np.random.Generator) -> list[Drift]:
     """Made from nothing against made from a subset, whatever was observed."""
     drifts = []
-    for observed, way in list(scene.ways.items())[1:]:
+    for observed, way in scene.observing.items():
         for target, judged in way.items.items():
             for attribute, labels in judged.labels.items():
                 alone = scene.joint.items[target].labels[attribute]

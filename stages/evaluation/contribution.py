@@ -58,13 +58,11 @@ def contributions(scene: Scene, rng: np.random.Generator) -> pd.DataFrame:
 def right(scene: Scene, target: str, attribute: str, players: Sequence[str]) -> dict[Coalition, np.ndarray]:
     """(N,) of 1, 0 or NaN per coalition: does the target carry the true label? Over samples that all of them have."""
     ways = {some: scene.ways[some] for some in coalitions(players)[1:]}
-    places = {some: {key: row for row, key in enumerate(way.keys)} for some, way in ways.items()}
-    shared = [key for key in ways[tuple(players)].keys if all(key in place for place in places.values())]
-    found = {}
-    for some, way in ways.items():
-        rows = np.array([places[some][key] for key in shared], int)
-        found[some] = correct(way.items[target].take(rows), way.truth.iloc[rows], attribute)
-        truth = way.truth.iloc[rows][attribute]
+    common = set.intersection(*(set(way.keys) for way in ways.values()))
+    shared = [key for key in ways[tuple(players)].keys if key in common]
+    parts = {some: way.of(shared) for some, way in ways.items()}
+    found = {some: correct(part.items[target], part.truth, attribute) for some, part in parts.items()}
+    truth = parts[tuple(players)].truth[attribute]
     told = truth[truth != UNTOLD]
     usual = np.where(truth == UNTOLD, np.nan, truth == told.mode().iat[0]) if len(told) else np.full(len(truth), np.nan)
     return {(): usual, **found}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from stages.data.modalities import MODALITIES
 from stages.data.reading import tensors
@@ -26,7 +27,7 @@ class Judged:
     """Items of one modality as their judge sees them."""
 
     labels: dict[str, np.ndarray]  # attribute -> (N,) of str
-    certainty: np.ndarray  # (N,) highest probability of a label, mean over the attributes; 0 where none is asked for
+    certainty: np.ndarray  # (N,) probability of the likeliest label (`sure`); 0 where none is asked for
     features: np.ndarray | None = None  # (N, E); captions that the grammar reads have none of their own
     captions: list[str] | None = None  # of these
     placed: np.ndarray | None = None  # (N, S) unit vectors, where there is a matcher
@@ -44,36 +45,43 @@ class Judged:
 
 
 def judge_files(
-    name: str, payloads: Sequence[bytes], judges: Judges, fitted: Any, values: Mapping[str, list[str]]
+    name: str, payloads: Sequence[bytes], judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
 ) -> Judged:
     """Labels and features of files of one modality."""
     if judges.readers[name] == GRAMMAR:  # it reads what is written, not what the tokens leave of it
         told = [payload.decode("utf-8", "replace") for payload in payloads]
         return replace(read_captions(told, values), placed=placed(name, tensors(name, payloads, fitted), judges))
-    return judge(name, tensors(name, payloads, fitted), judges, fitted, values)
+    return judge(name, tensors(name, payloads, fitted), judges, fitted, values, key)
 
 
-def judge(name: str, items: np.ndarray, judges: Judges, fitted: Any, values: Mapping[str, list[str]]) -> Judged:
+def judge(
+    name: str, items: np.ndarray, judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
+) -> Judged:
     """Labels and features of (N, ...) tensors of one modality."""
     if judges.readers[name] == GRAMMAR:
         told = [MODALITIES[name].write(tokens, fitted).decode("utf-8", "replace") for tokens in items]
         return replace(read_captions(told, values), placed=placed(name, items, judges))
     if judges.readers[name] == CLASSIFIER:
-        return replace(classified(name, items, judges), placed=placed(name, items, judges))
+        return replace(classified(name, items, judges, key), placed=placed(name, items, judges))
     assert judges.matcher is not None, "judge.needs_matcher"
     parts = SEEN[name](items).split(PIECE)
     rows = torch.cat([torch.zeros(0, WIDTH), *(judges.matcher.features(name, part) for part in parts)])  # (N, E)
     return Judged({}, np.zeros(len(rows)), rows.numpy(), placed=judges.matcher.place(name, rows).numpy())
 
 
-def classified(name: str, items: np.ndarray, judges: Judges) -> Judged:
+def classified(name: str, items: np.ndarray, judges: Judges, key: str | None) -> Judged:
     """What a classifier finds in (N, ...) tensors."""
     classifier = judges.classifiers[name]
     rows = torch.cat([classifier(part) for part in SEEN[name](items).split(PIECE)])  # (N, E)
     scores = classifier.scores(rows)  # (N, K) each
     labels = {a: np.array(classifier.values[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
-    certainty = torch.stack([score.softmax(-1).amax(-1) for score in scores.values()]).mean(0)
-    return Judged(labels, certainty.numpy(), rows.numpy())
+    return Judged(labels, sure(scores, key).numpy(), rows.numpy())
+
+
+def sure(scores: Mapping[str, Tensor], key: str | None) -> Tensor:
+    """(N,) probability of the likeliest label of the key attribute; without it, the mean over all attributes."""
+    asked = [scores[key]] if key is not None and key in scores else list(scores.values())
+    return torch.stack([score.softmax(-1).amax(-1) for score in asked]).mean(0)
 
 
 def placed(name: str, items: np.ndarray, judges: Judges) -> np.ndarray | None:

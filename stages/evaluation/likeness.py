@@ -6,6 +6,7 @@ memorisation, training items themselves. Ceiling: as many training items as ther
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
@@ -45,6 +46,7 @@ class View:
         return int(self.rows[side].shape[0])
 
 
+@cache
 def view(scene: Scene, name: str) -> View:
     """Judge features; for captions without a judge's, TF-IDF of words 1-3-grams fitted on the judge split."""
     judged: dict[str, Judged] = {

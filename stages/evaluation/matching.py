@@ -41,7 +41,7 @@ def matching(scene: Scene, rng: np.random.Generator) -> list[Figure]:
     if scene.judges.matcher is None or len(scene.names) < 2:
         return []
     figures = [joint(scene, rng)]
-    for observed, way in list(scene.ways.items())[1:]:
+    for observed, way in scene.observing.items():
         for target in way.items:
             figures += directed(observed, way, target, rng)
     if directions := [f for f in figures if f.metric.startswith("match.") and "_to_" in f.metric]:

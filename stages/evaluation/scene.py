@@ -3,7 +3,7 @@
 Rows of real items stand as in the table of samples; where a sample lacks a modality its labels say nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -35,10 +35,17 @@ class Way:
     real: Items
     keys: list[str]
 
+    def of(self, keys: Sequence[str]) -> "Way":
+        """The samples that bear these keys."""
+        place = {key: row for row, key in enumerate(self.keys)}
+        rows = np.array([place[key] for key in keys], int)
+        items, real = ({name: judged.take(rows) for name, judged in part.items()} for part in (self.items, self.real))
+        return Way(items, self.truth.iloc[rows].reset_index(drop=True), real, list(keys))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Scene:
-    """Read once, by `set_scene`."""
+    """Read once, by `set_scene`; equal to itself alone."""
 
     names: list[str]
     samples: pd.DataFrame
@@ -66,6 +73,11 @@ class Scene:
         """What was made from nothing."""
         return self.ways[()]
 
+    @property
+    def observing(self) -> dict[tuple[str, ...], Way]:
+        """What was made from something."""
+        return {observed: way for observed, way in self.ways.items() if observed}
+
 
 def set_scene(names: list[str]) -> Scene:
     """Read what `preprocess`, `generate` and `judge` left, and let the judges look at it."""
@@ -73,13 +85,14 @@ def set_scene(names: list[str]) -> Scene:
     values = {attribute: about["values"] for attribute, about in attributes.items()}
     samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
     judges, fitted = load_judges(Path("data/judge")), restore(names, CLEAN)
+    key = key_attribute(attributes, judges.reads)
 
     def real(split: str) -> dict[str, Judged]:
         rows = (samples["split"] == split).to_numpy()
         judged = {}
         for name in names:
             items = np.load(CLEAN / f"{name}.clean.npy", mmap_mode="r")[rows]
-            judged[name] = judge(name, items, judges, fitted[name], values)
+            judged[name] = judge(name, items, judges, fitted[name], values, key)
             for labels in judged[name].labels.values():
                 labels[~samples[f"has_{name}"][rows].to_numpy(bool)] = UNTOLD
         return judged
@@ -90,7 +103,7 @@ def set_scene(names: list[str]) -> Scene:
         for name in names:
             payloads = [file[SUFFIXES[name]] for file in files if SUFFIXES[name] in file]
             if payloads:
-                judged[name] = judge_files(name, payloads, judges, fitted[name], values)
+                judged[name] = judge_files(name, payloads, judges, fitted[name], values, key)
         return list(keys), judged
 
     seen = {split: real(split) for split in SPLITS}
@@ -114,7 +127,7 @@ def set_scene(names: list[str]) -> Scene:
         for subset in progress(proper_subsets(names), title="evaluate")
     }
     return Scene(
-        names=names, samples=samples, values=values, key=key_attribute(attributes, judges.reads), judges=judges,
+        names=names, samples=samples, values=values, key=key, judges=judges,
         fitted=fitted, shown={attribute: about["shown_by"] for attribute, about in attributes.items()},
         real=seen, ways=ways, codecs=way("everything", observed=True), untrained=made("untrained")[1],
         chains={chain: way(f"{'_'.join(chain)}.chain", observed=True) for chain in permutations(names, 3)},

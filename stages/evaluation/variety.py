@@ -7,11 +7,10 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import torch
 
 from stages.evaluation.coherence import given
 from stages.evaluation.figure import LEVEL, Figure, bootstrap, share
-from stages.evaluation.labels import MALFORMED, UNTOLD, Judged
+from stages.evaluation.labels import MALFORMED, UNTOLD
 from stages.evaluation.scene import Scene
 
 REPLICATES = 200  # bootstrap samples
@@ -58,9 +57,8 @@ def health(scene: Scene, rng: np.random.Generator) -> list[Figure]:
     for name, judged in items.items():
         if not judged.labels:
             continue
-        sides = (judged, scene.untrained[name], scene.present("test", name))
-        made, lost, real = ([certainty(scene, name, side)] for side in sides)
-        figures.append(share(f"confidence.{name}", made, lost, real, rng))
+        lost, real = scene.untrained[name].certainty, scene.present("test", name).certainty
+        figures.append(share(f"confidence.{name}", [judged.certainty], [lost], [real], rng))
         if scene.key is not None and scene.key in judged.labels:
             said = named(judged.labels[scene.key])
             drawn = [len(set(rng.choice(said, len(said)))) for _ in range(REPLICATES)] if len(said) else [0]
@@ -68,15 +66,6 @@ def health(scene: Scene, rng: np.random.Generator) -> list[Figure]:
             most = float(len(set(named(scene.real["test"][name].labels[scene.key]))))
             figures.append(Figure(f"classes.{name}", len(set(said)), low, high, len(said), 1.0, most, most, most))
     return figures
-
-
-def certainty(scene: Scene, name: str, judged: Judged) -> np.ndarray:
-    """(N,) how sure the judge of the modality is of the key attribute."""
-    judge = scene.judges.classifiers.get(name)
-    if judge is None or judged.features is None or scene.key is None or scene.key not in judge.values:
-        return judged.certainty
-    sure: np.ndarray = judge.scores(torch.from_numpy(judged.features))[scene.key].softmax(-1).amax(-1).numpy()
-    return sure
 
 
 def freedom(scene: Scene, replicates: int, rng: np.random.Generator) -> list[Figure]:
@@ -87,7 +76,7 @@ def freedom(scene: Scene, replicates: int, rng: np.random.Generator) -> list[Fig
     figures: list[Figure] = []
     if scene.key is None:
         return figures
-    for (observed, way), attribute in product(list(scene.ways.items())[1:], scene.shown):
+    for (observed, way), attribute in product(scene.observing.items(), scene.shown):
         determined = given(observed, attribute, way.truth, way.real, scene.shown)
         for target in way.items:
             if attribute == scene.key or attribute not in way.items[target].labels or (determined != UNTOLD).any():

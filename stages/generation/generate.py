@@ -114,8 +114,8 @@ def main() -> None:
             rows = test[bank.there[test][:, mask(subset, names, 1)[0]].all(1)] if subset else None
             given = torch.zeros(settings.samples, sum(bank.widths)) if rows is None else bank.clean[rows]
             keys = numbers(settings.samples) if rows is None else list(ids[rows.numpy()])
-            made, label = shop.make(subset_name(subset), given, subset), subset_name(subset)
-            shop.deliver(label, keys, made, [name for name in names if name not in subset])
+            label, rest = subset_name(subset), [name for name in names if name not in subset]
+            shop.deliver(label, keys, shop.make(label, given, subset), rest)
         for links in permutations(names, 3):
             follow(shop, *links)
         if load(Source, "acquire.source").name == "digits" and "image" in names and len(names) > 1:
