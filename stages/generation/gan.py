@@ -6,7 +6,8 @@ are constants, in L_D the generator's samples are.
 What makes it stable: both kinds of items bear the same noise, so that their densities overlap (instance noise, Arjovsky
 and Bottou 2017, arXiv:1701.04862, section 3), and the discriminator may not be steep, neither at real items (R1,
 Mescheder et al. 2018, arXiv:1801.04406, section 4.1) nor at generated ones (R2), where the slope is measured by a
-finite difference (Lin et al. 2025, arXiv:2501.08316, section 3.3), which needs no second derivative.
+finite difference (Lin et al. 2025, arXiv:2501.08316, section 3.3), which needs no second derivative, and on a part of
+the batch, as it takes most of a step's time (lazy regularisation, Karras et al. 2020, arXiv:1912.04958, appendix B).
 Source of the method: Goodfellow et al. 2014, arXiv:1406.2661.
 Axes: B batch, D width of the target, L of the noise, C of the condition.
 """
@@ -28,6 +29,7 @@ from stages.common.together import together
 from stages.generation.convolution import Grid, Painter, Viewer
 
 NEAR = 0.05  # length of a step by which the slope of the discriminator is measured, per value
+LAZY = 4  # the slope is measured at every so many items of a batch
 
 
 class Settings(Strict):
@@ -66,29 +68,32 @@ class Gan(nn.Module):
         real, fake = (noisy(items, self.settings.noise, stream) for items in (target, made))
         constant = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
         seen_by = partial(functional_call, self.discriminator, constant)
-        fooled = together(seen_by, torch.cat([fake, condition], -1)).float()
+        fooled = together(seen_by, torch.cat([fake, condition], -1)).float()  # (B, 1) logits of D, as are the next
+        fake = fake.detach()
         on_real, on_fake = (
-            together(self.judge, real, condition),
-            together(self.judge, fake.detach(), condition),
-        )  # (B, 1) logits of D
+            together(self.discriminator, torch.cat([items, condition], -1)).float() for items in (real, fake)
+        )
         weight = self.settings.discrimination
         losses = {
             "generation": softplus(-fooled).mean(),
             "discrimination": weight * (softplus(-on_real) + softplus(on_fake)).mean(),
         }
         if self.settings.penalty:
-            slopes = [
-                ((together(self.judge, noisy(items.detach(), NEAR, stream), condition) - there) / NEAR) ** 2
-                for items, there in ((real, on_real), (fake, on_fake))
-            ]
+            slopes = [self.slopes(items[::LAZY], condition[::LAZY], stream) for items in (real, fake)]
             losses["penalty"] = weight * self.settings.penalty / 2 * torch.cat(slopes).mean()
         return losses
 
-    def judge(self, items: Tensor, condition: Tensor) -> Tensor:
-        """The discriminator's logit (B, 1): log D / (1 - D). In full precision: slopes are small differences."""
+    def slopes(self, items: Tensor, condition: Tensor, stream: Generator) -> Tensor:
+        """Squared slope (B, 1) of the discriminator's logit at `items` (B, D), along a random direction.
+
+        In full precision: it is the difference of two numbers that hardly differ.
+        """
+        near = noisy(items, NEAR, stream)
         with torch.autocast(items.device.type, enabled=False):
-            logit: Tensor = self.discriminator(torch.cat([items.float(), condition.float()], -1))
-        return logit
+            here, there = (
+                together(self.discriminator, torch.cat([x.float(), condition.float()], -1)) for x in (items, near)
+            )
+        return ((there - here) / NEAR) ** 2
 
     @torch.no_grad()
     def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
