@@ -1,8 +1,10 @@
 """Convolutional networks between vectors and grids of pixels, for features that are the pixels themselves.
 
 The article's pair (its listing, section 5): a dense layer, reshaped into a small grid, doubled twice by transposed
-convolutions; and back by strided ones. The reshaping is what the listing leaves out.
-Source: DCGAN, Radford et al. 2016, arXiv:1511.06434, section 3.
+convolutions; and back by strided ones. The reshaping is what the listing leaves out. One more dense layer, at the far
+end of either, sees the picture as a whole: convolutions alone paint strokes that do not meet.
+Source: DCGAN, Radford et al. 2016, arXiv:1511.06434, section 3; the dense layers as in InfoGAN's networks for MNIST,
+Chen et al. 2016, arXiv:1606.03657, appendix C.1.
 Axes: B batch, H W C rows, columns and channels of the grid, P = H W C, K width of the condition.
 """
 
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 Grid = tuple[int, int, int]  # H, W, C
+DENSE = 4  # width of the dense layer, per channel
 
 
 class Painter(nn.Module):
@@ -22,7 +25,9 @@ class Painter(nn.Module):
         rows, columns, channels = grid
         self.start = (hidden, rows >> depth, columns >> depth)
         counts = [max(1, hidden >> step) for step in range(depth)]
-        steps: list[nn.Module] = [nn.Linear(inputs, prod(self.start)), nn.Unflatten(-1, self.start)]
+        dense = DENSE * hidden
+        steps: list[nn.Module] = [nn.Linear(inputs, dense), nn.LayerNorm(dense), nn.ReLU()]
+        steps += [nn.Linear(dense, prod(self.start)), nn.Unflatten(-1, self.start)]
         for count, following in zip(counts, [*counts[1:], channels], strict=True):
             steps += [nn.GroupNorm(1, count), nn.ReLU(), nn.ConvTranspose2d(count, following, 4, 2, 1)]
         self.steps = nn.Sequential(*steps, nn.Tanh())
@@ -33,7 +38,7 @@ class Painter(nn.Module):
 
 
 class Viewer(nn.Module):
-    """(B, P + K) -> (B, outputs), through `depth` halvings that end with `hidden` / 2 channels.
+    """(B, P + K) -> (B, outputs), through `depth` halvings that end with `hidden` channels.
 
     The condition is seen as one more channel, which a dense layer paints.
     """
@@ -43,12 +48,13 @@ class Viewer(nn.Module):
         rows, columns, channels = grid
         self.grid, self.widths = grid, [prod(grid), condition]
         self.plane = nn.Linear(condition, rows * columns) if condition else None
-        counts = [channels + bool(condition), *(max(1, hidden >> step) for step in range(depth, 0, -1))]
+        counts = [channels + bool(condition), *(max(1, hidden >> step) for step in reversed(range(depth)))]
         steps: list[nn.Module] = []
         for count, following in zip(counts[:-1], counts[1:], strict=True):
-            steps += [nn.Conv2d(count, following, 3, 2, 1), nn.LeakyReLU(0.2)]
-        values = counts[-1] * (rows >> depth) * (columns >> depth)
-        self.steps = nn.Sequential(*steps, nn.Flatten(), nn.Linear(values, outputs))
+            steps += [nn.Conv2d(count, following, 4, 2, 1), nn.LeakyReLU(0.2)]
+        values, dense = hidden * (rows >> depth) * (columns >> depth), DENSE * hidden
+        steps += [nn.Flatten(), nn.Linear(values, dense), nn.LeakyReLU(0.2)]
+        self.steps = nn.Sequential(*steps, nn.Linear(dense, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         pixels, condition = x.split(self.widths, -1)
