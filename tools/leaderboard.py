@@ -1,13 +1,14 @@
-"""`make leaderboard`: the runs of `make grid` as a table and a picture, from what `dvc exp show` knows.
+"""`make leaderboard`: what fusions and generators measured, as a table and a picture, from what `dvc exp show` knows.
 
-A run takes part when its settings are those of tools/presets/grid.yaml, so the budget is the same for all. Of runs that
-differ in nothing else, the last counts. Parameters: weights of fusion and generator, what only training needs (a
-discriminator, an encoder) included. Training steps: optimiser steps of both; a closed form takes none.
+The runs are the last commit itself and its experiments, where nothing differs from it but fusion, generator and seed
+(budget `default`), or these and the settings of tools/presets/grid.yaml (budget `grid`). Of runs that differ in nothing
+else, the last counts. Parameters: weights of fusion and generator, what only training needs (a discriminator, an
+encoder) included. Training steps: optimiser steps of both; a closed form takes none.
 """
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,31 @@ Run = Mapping[str, Any]  # an experiment as DVC shows it: name, revision, metric
 def main() -> None:
     """Write metrics/leaderboard.csv and metrics/leaderboard.png."""
     with one_line("leaderboard"):
-        budget = dict(settings(read_yaml(PRESETS / "grid.yaml")))
-        table = leaderboard([run for run in dvc.api.exp_show() if takes_part(run, budget)])
+        known = [key for key, _ in settings(read_yaml(Path("params.yaml")))]
+        preset = dict(settings(read_yaml(PRESETS / "grid.yaml")))
+        runs = [run for run in dvc.api.exp_show() if run["rev"] != "workspace" and finished(run)]
+        commit = next((run for run in runs if run["Experiment"] is None), None)
+        if commit is None:
+            raise ValueError("expected figures of the last commit, got none; dvc repro, and commit metrics/")
+        table = leaderboard([(run, told) for run in runs if (told := budget(run, commit, known, preset))])
         write_table(OUT / "leaderboard.csv", table)
         replace(OUT / "leaderboard.png", picture(table))
     print(table.to_string(index=False))
 
 
-def takes_part(run: Run, budget: Mapping[str, str]) -> bool:
-    """Is this a finished experiment with the settings of `budget`?"""
-    finished = run["Experiment"] is not None and run["State"] in (None, "Success")
-    measured = run.get("coherence.joint") is not None
-    return finished and measured and all(same(run.get(key), value) for key, value in budget.items())
+def finished(run: Run) -> bool:
+    """Has this run come to its end, figures and all?"""
+    return run["State"] in (None, "Success") and run.get("coherence.joint") is not None
+
+
+def budget(run: Run, commit: Run, known: Iterable[str], preset: Mapping[str, str]) -> str | None:
+    """By which budget a run was trained: `default`, as the commit it comes from, or `grid`; None: neither."""
+    differing = {key for key in known if run.get(key) != commit.get(key)} - set(KEYS)
+    if not differing:
+        return "default"
+    if differing <= set(preset) and all(same(run.get(key), value) for key, value in preset.items()):
+        return "grid"
+    return None
 
 
 def same(got: object, wanted: str) -> bool:
@@ -55,18 +69,18 @@ def same(got: object, wanted: str) -> bool:
         return str(got) == wanted
 
 
-def leaderboard(runs: list[Run]) -> pd.DataFrame:
-    """A row a run, the most coherent first. Raises ValueError when there is none."""
-    if not runs:
-        raise ValueError("expected experiments with the settings of tools/presets/grid.yaml, got none; run `make grid`")
-    rows = {tuple(run[key] for key in KEYS): run for run in sorted(runs, key=lambda run: str(run["Created"]))}
-    table = pd.DataFrame([row(run) for run in rows.values()])
-    return table.sort_values(["coherence.joint", *KEYS.values()], ascending=[False, True, True, True])
+def leaderboard(runs: list[tuple[Run, str]]) -> pd.DataFrame:
+    """A row a run and its budget, the most coherent first."""
+    rows: dict[tuple[Any, ...], tuple[Run, str]] = {}
+    for run, told in sorted(runs, key=lambda pair: str(pair[0]["Created"])):
+        rows[(told, *(run[key] for key in KEYS))] = (run, told)
+    table = pd.DataFrame([row(*pair) for pair in rows.values()])
+    return table.sort_values(["coherence.joint", "budget", *KEYS.values()], ascending=[False, True, True, True, True])
 
 
-def row(run: Run) -> dict[str, Any]:
+def row(run: Run, told: str) -> dict[str, Any]:
     """One line of the table."""
-    found: dict[str, Any] = {name: run[key] for key, name in KEYS.items()}
+    found: dict[str, Any] = {name: run[key] for key, name in KEYS.items()} | {"budget": told}
     found |= {key: value for key, value in run.items() if key.startswith(FIGURES) and isinstance(value, float)}
     models = [*json.loads(read(run, "data/train/generator.json"))["models"]]
     weights = [f"data/train/{name}.safetensors" for name in models] + ["data/fuse/fusion.safetensors"]
@@ -88,7 +102,11 @@ def count(weights: bytes) -> int:
 
 def picture(table: pd.DataFrame) -> bytes:
     """A PNG: joint and worst coherence of every run, as bars."""
-    names = [f"{row['fuse.method']} + {row['train.model']}, seed {row['seed']}" for _, row in table.iterrows()]
+    names = [
+        f"{row['fuse.method']} + {row['train.model']}, seed {row['seed']:.0f}"
+        + (", default budget" if row["budget"] == "default" else "")
+        for _, row in table.iterrows()
+    ]
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(8, 0.6 + 0.36 * len(table)), layout="constrained")
         axes = figure.subplots()

@@ -8,29 +8,38 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.clones import run, succeed
-from tools.leaderboard import FIGURES, same, takes_part
+from tests.clones import succeed
+from tools.leaderboard import FIGURES, budget, finished, same
 
-BUDGET = {"fuse.steps": "30", "train.whole.steps": "30"}
-RUN = {"Experiment": "a", "State": "Success", "coherence.joint": 0.5, "fuse.steps": 30, "train.whole.steps": 30.0}
+PRESET = {"fuse.steps": "30", "train.whole.steps": "30"}
+KNOWN = ("fuse.method", "run.seed", "fuse.noise", *PRESET)
+COMMIT = {"fuse.method": "attention", "run.seed": 1.0, "fuse.noise": 0.3, "fuse.steps": 90.0, "train.whole.steps": 90.0}
+GRID = {"fuse.steps": 30.0, "train.whole.steps": 30.0}
 TINY = "fuse:\n  steps: 30\ntrain:\n  whole:\n    steps: 30\n"
 
 
 @pytest.mark.parametrize(
     ("change", "wanted"),
     [
-        ({}, True),
-        ({"State": None}, True),
-        ({"State": "Failed"}, False),
-        ({"Experiment": None}, False),
-        ({"coherence.joint": None}, False),
-        ({"fuse.steps": 31}, False),
-        ({"train.whole.steps": None}, False),
+        ({}, "default"),
+        ({"fuse.method": "gated", "run.seed": 2.0}, "default"),
+        (GRID, "grid"),
+        (GRID | {"fuse.method": "gated", "run.seed": 2.0}, "grid"),
+        ({"fuse.steps": 30.0}, None),
+        ({"fuse.noise": 0.1}, None),
+        (GRID | {"fuse.noise": 0.1}, None),
+        ({"train.whole.steps": None}, None),
     ],
     ids=str,
 )
-def test_who_takes_part(change: dict[str, object], wanted: bool) -> None:
-    assert takes_part(RUN | change, BUDGET) is wanted
+def test_a_run_has_a_budget_or_takes_no_part(change: dict[str, object], wanted: str | None) -> None:
+    assert budget(COMMIT | change, COMMIT, KNOWN, PRESET) == wanted
+
+
+def test_only_what_has_ended_counts() -> None:
+    assert finished({"State": "Success", "coherence.joint": 0.5}) and finished({"State": None, "coherence.joint": 0.5})
+    assert not finished({"State": "Failed", "coherence.joint": 0.5})
+    assert not finished({"State": "Running", "coherence.joint": None})
 
 
 def test_a_value_is_the_same_however_it_is_written() -> None:
@@ -44,15 +53,13 @@ def test_runs_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
     (folder / "tools/presets/grid.yaml").write_text(TINY, encoding="utf-8")
     who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
     succeed(folder, "git", *who, "commit", "--quiet", "--all", "--message", "A tiny budget")
-    refused = run(folder, "python", "-m", "tools.leaderboard")
-    assert refused.returncode == 2 and "got none; run `make grid`" in refused.stderr
-    budget = succeed(folder, "python", "-m", "tools.preset", "grid").split()
-    succeed(folder, "dvc", "exp", "run", "--quiet", *budget, "-S", "fuse.method=matrix", "-S", "train.model=vae")
-    succeed(folder, "dvc", "exp", "run", "--quiet", *budget, "-S", "fuse.method=concat", "-S", "train.model=vae")
-    succeed(folder, "dvc", "exp", "run", "--quiet", *budget, "-S", "fuse.steps=20")
+    preset = succeed(folder, "python", "-m", "tools.preset", "grid").split()
+    succeed(folder, "dvc", "exp", "run", "--quiet", *preset, "-S", "fuse.method=matrix", "-S", "train.model=vae")
+    succeed(folder, "dvc", "exp", "run", "--quiet", *preset, "-S", "fuse.method=concat", "-S", "train.model=vae")
+    succeed(folder, "dvc", "exp", "run", "--quiet", *preset, "-S", "fuse.steps=20")
     succeed(folder, "python", "-m", "tools.leaderboard")
     table = pd.read_csv(folder / "metrics/leaderboard.csv").set_index("fuse.method")
-    assert set(table.index) == {"matrix", "concat"} and set(table["train.model"]) == {"vae"}
+    assert table["budget"].to_dict() == {"matrix": "grid", "concat": "grid", "attention": "default"}
     assert table["coherence.joint"].is_monotonic_decreasing and (table["seed"] == 7).all()
     assert all(any(str(column).startswith(figure) for column in table) for figure in FIGURES)
     steps = table["training steps"].to_dict()
