@@ -1,7 +1,7 @@
 """Splits: who may see what.
 
-train teaches codecs, fusion and generator; validation watches them; judge teaches the judges and nobody else;
-test is for the figures. What belongs together (two clips of one picture) goes to one split.
+train teaches codecs, fusion and generator; validation watches them and tells how sure judges may be; judge teaches the
+judges and nobody else; test is for the figures. What belongs together (two clips of one picture) goes to one split.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""The judge of a modality that shows labels: one trunk, one head an attribute.
+"""The judge of a modality that shows labels: one trunk, one head an attribute, as sure as it is right.
+
+Labels are smoothed in training, which makes a judge less sure than it is right. So each head is divided by the
+temperature that suits items it has not learnt from (Guo et al. 2017, arXiv:1706.04599, section 4.2): no label changes.
 
 Axes: N or B items, E judge features, K classes.
 """
@@ -6,8 +9,10 @@ Axes: N or B items, E judge features, K classes.
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from scipy.optimize import minimize_scalar
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -15,11 +20,12 @@ from stages.common.learning import Training, optimise, stream
 from stages.common.networks import initialise
 from stages.common.sizing import sized
 from stages.common.together import together
-from stages.evaluation.senses import TRUNKS, WIDTH, kinds, stirred
+from stages.evaluation.senses import PIECE, TRUNKS, WIDTH, kinds, stirred
 
 UNLABELLED = -1  # in place of a class
 SMOOTHING = 0.05  # of the labels: a judge should not be surer than its data
 AVERAGE = 0.99  # decay of the moving average of the weights
+TEMPERATURES = (0.01, 100.0)  # least and greatest of a head
 
 
 class Classifier(nn.Module):
@@ -70,3 +76,26 @@ def labelled_loss(scores: Tensor, wanted: Tensor) -> Tensor:
     if not known.any():
         return scores.sum() * 0
     return cross_entropy(scores[known].float(), wanted[known], label_smoothing=SMOOTHING)
+
+
+@torch.no_grad()
+def calibrate(judge: Classifier, items: Tensor, columns: pd.DataFrame) -> None:
+    """Divide each head of `judge` by the temperature at which (N, ...) real `items` surprise it least.
+
+    Where all labels are found, the likeliest temperature would be 0: the chance of an error is set by the rule of
+    succession, 1 / (N + 2). An attribute of which no label is known keeps its head.
+    """
+    scores = judge.scores(torch.cat([judge(part) for part in items.split(PIECE)])) if len(items) else {}
+    for attribute, found in scores.items():
+        wanted = classes(columns[attribute], judge.values[attribute])
+        known = wanted != UNLABELLED
+        if not known.any():
+            continue
+
+        def surprise(log: float, found: Tensor = found[known], wanted: Tensor = wanted[known]) -> float:
+            slips = 1 / (len(wanted) + 2)
+            return cross_entropy(found.double() / np.exp(log), wanted, label_smoothing=slips).item()
+
+        best = minimize_scalar(surprise, bounds=np.log(TEMPERATURES), method="bounded")
+        for weight in judge.heads[attribute].parameters():
+            weight.div_(float(np.exp(best.x)))

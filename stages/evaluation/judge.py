@@ -2,8 +2,9 @@
 
 Each modality is read by the best there is for it. `grammar`: where the grammar of the built-in captions reads every
 real caption, it does so exactly. `classifier`: where there are labels, one head for every attribute that the modality
-always shows. `matcher`: where there are none. One matcher of all modalities is trained when one of them has no other
-judge, or when no attribute ties two of them together: then it tells what belongs together.
+always shows, as sure as it is right on the validation split. `matcher`: where there are none. One matcher of all
+modalities is trained when one of them has no other judge, or when no attribute ties two of them together: then it
+tells what belongs together.
 Writes below data/judge: `readers.json`, by what each modality is read and which attributes that finds; and of each
 classifier and the matcher its weights, its card and its loss curve.
 """
@@ -26,7 +27,7 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.processes import alone, training_stage
 from stages.data.modalities import MODALITIES, restore
 from stages.data.sources import captions
-from stages.evaluation.classifier import Classifier, teach
+from stages.evaluation.classifier import Classifier, calibrate, teach
 from stages.evaluation.matcher import Matcher, teach_matcher
 from stages.evaluation.senses import CLEAN, seen_items
 
@@ -69,7 +70,10 @@ def main() -> None:
                 readers[name] = {"by": GRAMMAR, "reads": list(attributes)}
             elif values:
                 items, budget = seen_items(name, rows), getattr(settings, name)
-                taught[name] = teach(name, items, samples[rows], values, budget, seed=run.seed, state=door.state)
+                classifier, curve = teach(name, items, samples[rows], values, budget, seed=run.seed, state=door.state)
+                unseen = samples["split"].eq("validation").to_numpy() & samples[f"has_{name}"].to_numpy(bool)
+                calibrate(classifier, seen_items(name, unseen), samples[unseen])
+                taught[name] = (classifier, curve)
                 readers[name] = {"by": CLASSIFIER, "reads": list(values)}
             else:
                 readers[name] = {"by": MATCHER, "reads": []}

@@ -15,11 +15,10 @@ from stages.data.modalities import MODALITIES
 from stages.data.reading import tensors
 from stages.data.sources import captions
 from stages.evaluation.judge import CLASSIFIER, GRAMMAR, Judges
-from stages.evaluation.senses import SEEN, WIDTH
+from stages.evaluation.senses import PIECE, SEEN, WIDTH
 
 UNTOLD = ""  # a caption is well formed and leaves the attribute out
 MALFORMED = "?"  # no sentence of the grammar
-PIECE = 256  # items at a time
 
 
 @dataclass(frozen=True)

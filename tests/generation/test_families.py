@@ -140,9 +140,9 @@ def test_the_penalty_is_the_squared_slope() -> None:
 
     model = adversaries(discrimination=1.0)
     model.discriminator = Linear()
-    target = torch.randn(4096, 3, generator=stream(1, "x"))
-    penalty = model.losses(target, torch.zeros(4096, 1), stream(1, "loss"))["penalty"]
-    assert penalty.item() == pytest.approx(25 / 2, rel=0.05)
+    target = torch.randn(8, 3, generator=stream(1, "x"))
+    penalty = model.losses(target, torch.zeros(8, 1), stream(1, "loss"))["penalty"]
+    assert penalty.item() == pytest.approx(25 / 2)
 
 
 @pytest.mark.parametrize("condition", [0, 3])
