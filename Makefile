@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh compare grid leaderboard doctor test lint types lock
+.PHONY: help setup remotes repro fresh compare grid leaderboard article doctor test lint types lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,6 +37,11 @@ grid: $(STAMP)  ## queue and run every fusion with every generator, as experimen
 
 leaderboard: $(STAMP)  ## write what the grid measured to metrics/leaderboard.csv and .png
 	@$(BIN)/python -m tools.leaderboard
+
+article: $(STAMP)  ## run the article's GAN and VAE as experiments, and write what they make to metrics/article.csv and .png
+	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_gan)
+	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_vae)
+	@$(BIN)/python -m tools.article
 
 doctor: $(STAMP)  ## examine versions, locks, disk, cache and remote
 	@$(BIN)/python -m tools.doctor

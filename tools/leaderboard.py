@@ -8,7 +8,6 @@ encoder) included. Training steps: optimiser steps of both; a closed form takes 
 
 import io
 import json
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ from matplotlib.figure import Figure
 from safetensors.numpy import load
 
 from stages.common.files import replace, write_table
-from stages.common.params import read_yaml
-from tools.preset import PRESETS, settings
+from tools.preset import Run, differing, follows
 from tools.refusal import one_line
 
 KEYS = {"fuse.method": "fuse.method", "train.model": "train.model", "run.seed": "seed"}
@@ -28,19 +26,15 @@ FIGURES = ("coherence.joint", "coherence.worst", "fidelity.", "coverage.")
 CLOSED = ("matrix", "none")  # fusions that are not trained by steps
 OUT = Path("metrics")
 
-Run = Mapping[str, Any]  # an experiment as DVC shows it: name, revision, metrics, parameters
-
 
 def main() -> None:
     """Write metrics/leaderboard.csv and metrics/leaderboard.png."""
     with one_line("leaderboard"):
-        known = [key for key, _ in settings(read_yaml(Path("params.yaml")))]
-        preset = dict(settings(read_yaml(PRESETS / "grid.yaml")))
         runs = [run for run in dvc.api.exp_show() if run["rev"] != "workspace" and finished(run)]
         commit = next((run for run in runs if run["Experiment"] is None), None)
         if commit is None:
             raise ValueError("expected figures of the last commit, got none; dvc repro, and commit metrics/")
-        table = leaderboard([(run, told) for run in runs if (told := budget(run, commit, known, preset))])
+        table = leaderboard([(run, told) for run in runs if (told := budget(run, commit))])
         write_table(OUT / "leaderboard.csv", table)
         replace(OUT / "leaderboard.png", picture(table))
     print(table.to_string(index=False))
@@ -51,22 +45,11 @@ def finished(run: Run) -> bool:
     return run["State"] in (None, "Success") and run.get("coherence.joint") is not None
 
 
-def budget(run: Run, commit: Run, known: Iterable[str], preset: Mapping[str, str]) -> str | None:
+def budget(run: Run, commit: Run) -> str | None:
     """By which budget a run was trained: `default`, as the commit it comes from, or `grid`; None: neither."""
-    differing = {key for key in known if run.get(key) != commit.get(key)} - set(KEYS)
-    if not differing:
+    if differing(run, commit) <= set(KEYS):
         return "default"
-    if differing <= set(preset) and all(same(run.get(key), value) for key, value in preset.items()):
-        return "grid"
-    return None
-
-
-def same(got: object, wanted: str) -> bool:
-    """Is a value, as DVC shows it, the one that a preset writes as `wanted`?"""
-    try:
-        return float(str(got)) == float(wanted)
-    except ValueError:
-        return str(got) == wanted
+    return "grid" if follows(run, commit, "grid", free=KEYS) else None
 
 
 def leaderboard(runs: list[tuple[Run, str]]) -> pd.DataFrame:

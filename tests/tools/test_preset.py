@@ -9,7 +9,7 @@ import pytest
 
 from stages.common.params import read_yaml
 from tests.clones import ROOT, run, succeed
-from tools.preset import PRESETS, settings
+from tools.preset import PRESETS, follows, same, settings
 
 NAMES = sorted(path.stem for path in PRESETS.glob("*.yaml"))
 ARTICLE = [name for name in NAMES if name.startswith("article")]
@@ -39,6 +39,21 @@ def test_an_unknown_preset_is_one_line(built: Path) -> None:
     done = run(built, "python", "-m", "tools.preset", "frob")
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == f"preset: expected one of {', '.join(NAMES)}, got 'frob'; python -m tools.preset NAME\n"
+
+
+def test_a_value_is_the_same_however_it_is_written() -> None:
+    assert same(2e-4, "0.0002") and same(3, "3.0") and same("gan", "gan")
+    assert same("['image']", "[image]") and same("None", "null") and same("False", "false")
+    assert not same("gan", "vae") and not same(None, "3") and not same(3, "gan") and not same("['image']", "[text]")
+
+
+def test_an_experiment_follows_a_preset_if_nothing_else_differs() -> None:
+    commit = dict(settings(read_yaml(ROOT / "params.yaml")))
+    run = commit | flat(PRESETS / "article_vae.yaml")
+    assert follows(run, commit, "article_vae") and not follows(run, commit, "article_gan")
+    assert not follows(commit, commit, "article_vae")
+    assert not follows(run | {"run.seed": "2"}, commit, "article_vae")
+    assert follows(run | {"run.seed": "2"}, commit, "article_vae", free=["run.seed"])
 
 
 @pytest.mark.slow

@@ -1,0 +1,98 @@
+"""`make article`: what the article's own examples measured and the digits they make, from the experiments that ran.
+
+The picture shows, under each digit, the first samples that the judge of that experiment reads as it; none is chosen.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dvc.api
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from stages.common.files import replace, write_table
+from stages.common.shards import SUFFIXES, read_shard
+from stages.data.modalities import restore
+from stages.data.reading import tensors
+from stages.evaluation.judge import load_judges
+from stages.evaluation.labels import classified
+from tools.preset import Run, follows
+from tools.refusal import one_line
+
+NAMES = {"article_gan": "GAN", "article_vae": "VAE"}  # presets
+LABEL = "digit"
+FIGURES = ("classes", "confidence", "coverage", "density", "fidelity")
+OUT = Path("metrics")
+ROWS, SIDE, MARGIN = 4, 56, 48  # pictures a digit and experiment; side and left margin, pixels
+INK, PAPER = 60, 255
+
+
+def main() -> None:
+    """Write metrics/article.csv and metrics/article.png."""
+    with one_line("article"):
+        runs = [run for run in dvc.api.exp_show() if run["rev"] != "workspace"]
+        commit = next(run for run in runs if run["Experiment"] is None)
+        made = {name: run["rev"] for run in runs for name in NAMES if follows(run, commit, name) and finished(run)}
+        if missing := [name for name in NAMES if name not in made]:
+            raise ValueError(f"expected an experiment with the preset {missing[0]}, got none; make article")
+        table = pd.concat([figures(name, made[name]) for name in NAMES])
+        sheets = {title: samples(made[name]) for name, title in NAMES.items()}
+        write_table(OUT / "article.csv", table)
+        replace(OUT / "article.png", picture(sheets))
+    print(table.to_string(index=False))
+
+
+def finished(run: Run) -> bool:
+    """Has this experiment come to its end, figures and all?"""
+    return run["State"] in (None, "Success") and run.get("coverage.image") is not None
+
+
+def figures(name: str, rev: str) -> pd.DataFrame:
+    """The rows of an experiment's table that are about its pictures as such."""
+    table = pd.read_csv(io.StringIO(dvc.api.read("metrics/table.csv", rev=rev)))
+    kept = table[table["metric"].isin([f"{figure}.image" for figure in FIGURES])]
+    kept.insert(0, "preset", name)
+    return kept
+
+
+def samples(rev: str) -> dict[str, list[bytes]]:
+    """The first pictures (PNG) that an experiment made of each digit."""
+    with TemporaryDirectory() as folder:
+        there, kept = dvc.api.DVCFileSystem(rev=rev), Path(folder)
+        for path in ("data/judge", "data/generate/nothing.tar", "data/preprocess/settings.json"):
+            there.get(path, str(kept / Path(path).name), recursive=True)
+        pictures = [files[SUFFIXES["image"]] for _, files in read_shard(kept / "nothing.tar")]
+        shown = tensors("image", pictures, restore(["image"], kept)["image"])
+        judges = load_judges(kept / "judge")
+    said = classified("image", shown, judges, LABEL).labels[LABEL]
+    known = judges.classifiers["image"].values[LABEL]
+    return {value: list(islice(named(pictures, said, value), ROWS)) for value in known}
+
+
+def named(pictures: list[bytes], said: Iterable[str], value: str) -> Iterator[bytes]:
+    """Those of the pictures that are said to be `value`."""
+    return (picture for picture, label in zip(pictures, said, strict=True) if label == value)
+
+
+def picture(sheets: dict[str, dict[str, list[bytes]]]) -> bytes:
+    """A PNG: a column a digit, `ROWS` rows an experiment."""
+    columns = max(len(sheet) for sheet in sheets.values())
+    whole = Image.new("L", (MARGIN + columns * SIDE, len(sheets) * ROWS * SIDE), PAPER)
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(13)
+    for block, (title, sheet) in enumerate(sheets.items()):
+        draw.text((4, (block + 0.5) * ROWS * SIDE), title, fill=INK, font=font, anchor="lm")
+        for column, pictures in enumerate(sheet.values()):
+            for row, payload in enumerate(pictures):
+                with Image.open(io.BytesIO(payload)) as sample:
+                    enlarged = sample.convert("L").resize((SIDE - 2, SIDE - 2), Image.Resampling.NEAREST)
+                whole.paste(enlarged, (MARGIN + column * SIDE, (block * ROWS + row) * SIDE))
+    buffer = io.BytesIO()
+    whole.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()
