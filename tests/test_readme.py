@@ -1,5 +1,6 @@
 """The README is executable: its commands exist and run, its figures are those in metrics/."""
 
+import csv
 import json
 import re
 import shlex
@@ -100,6 +101,20 @@ def test_every_figure_is_the_measured_one() -> None:
     rows = {name: value for name, value in told if name.partition(".")[0] in summary}
     assert rows, "README.md: expected a table of results with metric names in backticks"
     assert rows == {name: f"{measured[name]:.3f}" for name in rows}
+
+
+def test_the_figures_of_the_articles_examples_are_the_measured_ones() -> None:
+    """The table between the comments `article`: GAN, VAE and real pictures, from metrics/article.csv."""
+    with (ROOT / "metrics/article.csv").open(encoding="utf-8") as file:
+        rows = {(row["preset"], row["metric"]): row for row in csv.DictReader(file)}
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- article -->")[2].partition("<!-- /article -->")[0]
+    told = re.findall(r"\(`([\w.]+)`\) \| ([\d.]+) \| ([\d.]+) \| (-?[\d.]+) \|", table)
+    assert {name for name, *_ in told} == {name for _, name in rows}
+    for name, *values in told:
+        gan, vae = rows["article_gan", name], rows["article_vae", name]
+        digits = len(values[0].partition(".")[2])
+        assert values == [f"{float(value):.{digits}f}" for value in (gan["value"], vae["value"], gan["ceiling"])], name
 
 
 def test_links_to_files_lead_somewhere() -> None:
