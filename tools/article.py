@@ -19,7 +19,7 @@ from stages.data.modalities import restore
 from stages.data.reading import tensors
 from stages.evaluation.judge import load_judges
 from stages.evaluation.labels import classified
-from tools.preset import Run, follows
+from tools.experiments import experiments, follows
 from tools.refusal import one_line
 
 NAMES = {"article_gan": "GAN", "article_vae": "VAE"}  # presets
@@ -33,9 +33,8 @@ INK, PAPER = 60, 255
 def main() -> None:
     """Write metrics/article.csv and metrics/article.png."""
     with one_line("article"):
-        runs = [run for run in dvc.api.exp_show() if run["rev"] != "workspace"]
-        commit = next(run for run in runs if run["Experiment"] is None)
-        made = {name: run["rev"] for run in runs for name in NAMES if follows(run, commit, name) and finished(run)}
+        commit, runs = experiments("coverage.image")
+        made = {name: run["rev"] for run in runs for name in NAMES if follows(run, commit, name)}
         if missing := [name for name in NAMES if name not in made]:
             raise ValueError(f"expected an experiment with the preset {missing[0]}, got none; make article")
         table = pd.concat([figures(name, made[name]) for name in NAMES])
@@ -43,11 +42,6 @@ def main() -> None:
         write_table(OUT / "article.csv", table)
         replace(OUT / "article.png", picture(sheets))
     print(table.to_string(index=False))
-
-
-def finished(run: Run) -> bool:
-    """Has this experiment come to its end, figures and all?"""
-    return run["State"] in (None, "Success") and run.get("coverage.image") is not None
 
 
 def figures(name: str, rev: str) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from safetensors.numpy import load
 
 from stages.common.files import replace, write_table
-from tools.preset import Run, differing, follows
+from tools.experiments import Run, differing, experiments, follows
 from tools.refusal import one_line
 
 KEYS = {"fuse.method": "fuse.method", "train.model": "train.model", "run.seed": "seed"}
@@ -30,19 +30,13 @@ OUT = Path("metrics")
 def main() -> None:
     """Write metrics/leaderboard.csv and metrics/leaderboard.png."""
     with one_line("leaderboard"):
-        runs = [run for run in dvc.api.exp_show() if run["rev"] != "workspace" and finished(run)]
-        commit = next((run for run in runs if run["Experiment"] is None), None)
-        if commit is None:
+        commit, runs = experiments("coherence.joint")
+        if commit not in runs:
             raise ValueError("expected figures of the last commit, got none; dvc repro, and commit metrics/")
         table = leaderboard([(run, told) for run in runs if (told := budget(run, commit))])
         write_table(OUT / "leaderboard.csv", table)
         replace(OUT / "leaderboard.png", picture(table))
     print(table.to_string(index=False))
-
-
-def finished(run: Run) -> bool:
-    """Has this run come to its end, figures and all?"""
-    return run["State"] in (None, "Success") and run.get("coherence.joint") is not None
 
 
 def budget(run: Run, commit: Run) -> str | None:

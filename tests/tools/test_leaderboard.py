@@ -3,6 +3,7 @@
 import io
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,8 @@ from PIL import Image
 
 from stages.common.params import read_yaml
 from tests.clones import ROOT, succeed
-from tools.leaderboard import FIGURES, budget, finished
+from tools.experiments import finished
+from tools.leaderboard import FIGURES, budget
 from tools.preset import PRESETS, settings
 
 COMMIT = {
@@ -41,9 +43,10 @@ def test_a_run_has_a_budget_or_takes_no_part(change: dict[str, object], wanted: 
 
 
 def test_only_what_has_ended_counts() -> None:
-    assert finished({"State": "Success", "coherence.joint": 0.5}) and finished({"State": None, "coherence.joint": 0.5})
-    assert not finished({"State": "Failed", "coherence.joint": 0.5})
-    assert not finished({"State": "Running", "coherence.joint": None})
+    ended = partial(finished, figure="coherence.joint")
+    assert ended({"State": "Success", "coherence.joint": 0.5}) and ended({"State": None, "coherence.joint": 0.5})
+    assert not ended({"State": "Failed", "coherence.joint": 0.5})
+    assert not ended({"State": "Running", "coherence.joint": None})
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ import pytest
 
 from stages.common.params import read_yaml
 from tests.clones import ROOT, run, succeed
-from tools.preset import PRESETS, follows, same, settings
+from tools.experiments import follows, same
+from tools.preset import PRESETS, settings
 
 NAMES = sorted(path.stem for path in PRESETS.glob("*.yaml"))
 ARTICLE = [name for name in NAMES if name.startswith("article")]

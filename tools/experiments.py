@@ -1,0 +1,50 @@
+"""Experiments as `dvc exp show` knows them: which have ended, and which are their commit with a preset alone."""
+
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dvc.api
+import yaml
+
+from stages.common.params import read_yaml
+from tools.preset import PRESETS, settings
+
+Run = Mapping[str, Any]  # an experiment as DVC shows it: name, revision, metrics, parameters
+
+
+def experiments(figure: str) -> tuple[Run, list[Run]]:
+    """The last commit, and what has measured `figure`: its experiments and, if it has, itself."""
+    shown = [run for run in dvc.api.exp_show() if run["rev"] != "workspace"]
+    return next(run for run in shown if run["Experiment"] is None), [run for run in shown if finished(run, figure)]
+
+
+def finished(run: Run, figure: str) -> bool:
+    """Has this run come to its end, figures and all?"""
+    return run["State"] in (None, "Success") and run.get(figure) is not None
+
+
+def differing(run: Run, commit: Run) -> set[str]:
+    """The settings in which an experiment is not as the commit that it comes from."""
+    return {key for key in known() if run.get(key) != commit.get(key)}
+
+
+@cache
+def known() -> tuple[str, ...]:
+    """Every setting of params.yaml."""
+    return tuple(key for key, _ in settings(read_yaml(Path("params.yaml"))))
+
+
+def follows(run: Run, commit: Run, name: str, *, free: Collection[str] = ()) -> bool:
+    """Is an experiment its commit with the preset `name` and nothing else? Settings that are `free` do not count."""
+    preset = dict(settings(read_yaml(PRESETS / f"{name}.yaml")))
+    return differing(run, commit) <= {*preset, *free} and all(same(run.get(key), preset[key]) for key in preset)
+
+
+def same(got: object, wanted: str) -> bool:
+    """Is a value, as DVC shows it, the one that a preset writes as `wanted`?"""
+    try:
+        return float(str(got)) == float(wanted)
+    except ValueError:
+        return bool(yaml.safe_load(str(got).replace("None", "null")) == yaml.safe_load(wanted))
