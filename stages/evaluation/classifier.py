@@ -42,6 +42,10 @@ class Classifier(nn.Module):
         features: Tensor = self.trunk(x)
         return features  # (B, E)
 
+    def look(self, items: Tensor) -> Tensor:
+        """(N, ...) items, piece by piece -> (N, E) features."""
+        return torch.cat([self(part) for part in items.split(PIECE)])
+
     def scores(self, features: Tensor) -> dict[str, Tensor]:
         return {name: head(features) for name, head in self.heads.items()}  # (B, K) each
 
@@ -85,7 +89,7 @@ def calibrate(judge: Classifier, items: Tensor, columns: pd.DataFrame) -> None:
     Where all labels are found, the likeliest temperature would be 0: the chance of an error is set by the rule of
     succession, 1 / (N + 2). An attribute of which no label is known keeps its head.
     """
-    scores = judge.scores(torch.cat([judge(part) for part in items.split(PIECE)])) if len(items) else {}
+    scores = judge.scores(judge.look(items)) if len(items) else {}
     for attribute, found in scores.items():
         wanted = classes(columns[attribute], judge.values[attribute])
         known = wanted != UNLABELLED

@@ -71,7 +71,7 @@ def judge(
 def classified(name: str, items: np.ndarray, judges: Judges, key: str | None) -> Judged:
     """What a classifier finds in (N, ...) tensors."""
     classifier = judges.classifiers[name]
-    rows = torch.cat([classifier(part) for part in SEEN[name](items).split(PIECE)])  # (N, E)
+    rows = classifier.look(SEEN[name](items))  # (N, E)
     scores = classifier.scores(rows)  # (N, K) each
     labels = {a: np.array(classifier.values[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
     return Judged(labels, sure(scores, key).numpy(), rows.numpy())
