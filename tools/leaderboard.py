@@ -2,12 +2,15 @@
 
 The runs are the last commit itself and its experiments, where nothing differs from it but fusion, generator and seed
 (budget `default`), or these and the settings of tools/presets/grid.yaml (budget `grid`). Of runs that differ in nothing
-else, the last counts. Parameters: weights of fusion and generator, what only training needs (a discriminator, an
-encoder) included. Training steps: optimiser steps of both; a closed form takes none.
+else, the last counts. Rows of the committed table stay as long as nothing in `CODE` has changed since, so that runs can
+be added bit by bit and on several machines.
+Parameters: weights of fusion and generator, what only training needs (a discriminator, an encoder) included. Training
+steps: optimiser steps of both; a closed form takes none.
 """
 
 import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,9 @@ from tools.refusal import one_line
 KEYS = {"fuse.method": "fuse.method", "train.model": "train.model", "run.seed": "seed"}
 FIGURES = ("coherence.joint", "coherence.worst", "fidelity.", "coverage.")
 CLOSED = ("matrix", "none")  # fusions that are not trained by steps
+COLOURS = {"gan": "#c2571a", "vae": "#5a9e4b", "flow": "#2563a8"}
 OUT = Path("metrics")
+CODE = ("stages", "data", "dvc.yaml", "params.yaml", "requirements.lock", "tools/presets/grid.yaml")  # what measures
 
 
 def main() -> None:
@@ -33,7 +38,9 @@ def main() -> None:
         commit, runs = experiments("coherence.joint")
         if commit not in runs:
             raise ValueError("expected figures of the last commit, got none; dvc repro, and commit metrics/")
-        table = leaderboard([(run, told) for run in runs if (told := budget(run, commit))])
+        known = [(run, told) for run in runs if (told := budget(run, commit))]
+        rows = [row(*pair) for pair in sorted(known, key=lambda pair: str(pair[0]["Created"]))]
+        table = leaderboard(earlier() + rows)
         write_table(OUT / "leaderboard.csv", table)
         replace(OUT / "leaderboard.png", picture(table))
     print(table.to_string(index=False))
@@ -46,18 +53,35 @@ def budget(run: Run, commit: Run) -> str | None:
     return "grid" if follows(run, commit, "grid", free=KEYS) else None
 
 
-def leaderboard(runs: list[tuple[Run, str]]) -> pd.DataFrame:
-    """A row a run and its budget, the most coherent first."""
-    rows: dict[tuple[Any, ...], tuple[Run, str]] = {}
-    for run, told in sorted(runs, key=lambda pair: str(pair[0]["Created"])):
-        rows[(told, *(run[key] for key in KEYS))] = (run, told)
-    table = pd.DataFrame([row(*pair) for pair in rows.values()])
-    return table.sort_values(["coherence.joint", "budget", *KEYS.values()], ascending=[False, True, True, True, True])
+def earlier() -> list[dict[str, Any]]:
+    """The rows of the committed table; none, and a word about it, where they were measured by something else."""
+    path = (OUT / "leaderboard.csv").as_posix()
+    since = git("log", "-1", "--format=%H", "--", path)
+    if not since:
+        return []
+    if changed := git("diff", "--name-only", since, "HEAD", "--", *CODE).split():
+        print(f"leaderboard: rows of {since[:7]} are left out, because {changed[0]} has changed since")
+        return []
+    table = pd.read_csv(io.StringIO(git("show", f"{since}:{path}")), float_precision="round_trip")
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def git(*command: str) -> str:
+    """What a git command writes."""
+    return subprocess.run(["git", *command], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def leaderboard(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A row a run and its budget, the most coherent first; of two runs that differ in nothing else, the later row."""
+    names = ["budget", *KEYS.values()]
+    table = pd.DataFrame(rows).drop_duplicates(names, keep="last", ignore_index=True)
+    return table.sort_values(["coherence.joint", *names], ascending=[False, True, True, True, True])
 
 
 def row(run: Run, told: str) -> dict[str, Any]:
     """One line of the table."""
-    found: dict[str, Any] = {name: run[key] for key, name in KEYS.items()} | {"budget": told}
+    found: dict[str, Any] = {name: run[key] for key, name in KEYS.items()}
+    found |= {"seed": int(run["run.seed"]), "budget": told}
     found |= {key: value for key, value in run.items() if key.startswith(FIGURES) and isinstance(value, float)}
     models = [*json.loads(read(run, "data/train/generator.json"))["models"]]
     weights = [f"data/train/{name}.safetensors" for name in models] + ["data/fuse/fusion.safetensors"]
@@ -78,23 +102,24 @@ def count(weights: bytes) -> int:
 
 
 def picture(table: pd.DataFrame) -> bytes:
-    """A PNG: joint and worst coherence of every run, as bars."""
-    names = [
-        f"{row['fuse.method']} + {row['train.model']}, seed {row['seed']:.0f}"
-        + (", default budget" if row["budget"] == "default" else "")
-        for _, row in table.iterrows()
-    ]
+    """A PNG: joint and worst coherence side by side, a line for each fusion and budget, a dot for each run."""
+    names = table["fuse.method"].where(table["budget"] == "grid", table["fuse.method"] + ",\ndefault budget")
+    lines = table.groupby(names)["coherence.joint"].max().sort_values().index.to_list()
+    models = sorted(table["train.model"].unique())
     with mpl.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(8, 0.6 + 0.36 * len(table)), layout="constrained")
-        axes = figure.subplots()
-        for shift, (metric, colour) in enumerate({"coherence.joint": "#2563a8", "coherence.worst": "#9cc3e6"}.items()):
-            places = [place + 0.4 * shift for place in range(len(table))]
-            axes.barh(places, table[metric], height=0.38, color=colour, label=metric)
-        axes.set_yticks([place + 0.2 for place in range(len(table))], names)
-        axes.invert_yaxis()
-        axes.set_xlim(0, 1)
-        axes.grid(axis="x", alpha=0.3)
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+        figure = Figure(figsize=(8, 1.2 + 0.6 * len(lines)), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, metric in zip(panels, ("coherence.joint", "coherence.worst"), strict=True):
+            for number, model in enumerate(models):
+                runs = table[table["train.model"] == model]
+                places = [lines.index(names[row]) + 0.2 * (number - (len(models) - 1) / 2) for row in runs.index]
+                axes.plot(runs[metric], places, "o", color=COLOURS[model], alpha=0.8, label=model)
+            axes.set_title(metric)
+            axes.set_xlim(0, 1)
+            axes.grid(axis="x", alpha=0.3)
+            axes.hlines([line + 0.5 for line in range(len(lines) - 1)], 0, 1, color="0.9", linewidth=0.8)
+        panels[0].set_yticks(range(len(lines)), lines)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
         buffer = io.BytesIO()
         figure.savefig(buffer, dpi=110, metadata={"Software": None})  # a version in it would change the bytes
     return buffer.getvalue()

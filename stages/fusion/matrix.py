@@ -2,7 +2,8 @@
 
 The representation of a whole sample is what the modalities share linearly: generalised canonical correlations
 (MAXVAR, Kettenring 1971), found as the leading principal components of the modalities' whitened features side by
-side. The representation of a subset is the ridge regression of that on the subset's features, a matrix a subset.
+side. The representation of a subset is the ridge regression of that on the subset's features, a matrix a subset. What a
+subset leaves open a regression shrinks, so each is scaled to variance 1: else the noise on it would hide what it says.
 Axes: N samples, B batch, M modality, W features of all modalities, U unified width.
 """
 
@@ -30,7 +31,7 @@ class Settings(Strict):
 
 
 class Fusion(nn.Module):
-    """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over wholes."""
+    """Features of any subset of modalities -> one unified representation, mean 0 and, over U, variance 1."""
 
     widths: Tensor
     weight: Tensor
@@ -80,8 +81,9 @@ def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state:
         if any(subset):
             which, columns = number(torch.tensor([subset]))[0], np.repeat(subset, bank.widths)
             found = Ridge(settings.ridge * len(copies), solver="cholesky").fit(copies[:, columns], targets)
-            fusion.weight[which, torch.from_numpy(columns)] = torch.from_numpy(found.coef_.T)
-            fusion.bias[which] = torch.from_numpy(found.intercept_)
+            size = found.predict(copies[:, columns]).std()
+            fusion.weight[which, torch.from_numpy(columns)] = torch.from_numpy(found.coef_.T / size)
+            fusion.bias[which] = torch.from_numpy(found.intercept_ / size)
     return fusion, None
 
 

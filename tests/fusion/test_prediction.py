@@ -52,6 +52,10 @@ def test_either_side_alone_tells_what_both_share(method: str, bank: Bank, tmp_pa
     kinds = bank.clean[whole, :4].argmax(-1)
     nearest = (one @ other.T).argmax(-1)
     assert (kinds[nearest] == kinds).float().mean() > 0.95
+    for names in (["image"], ["text"], NAMES):  # noise on them is of a fixed size, so they must be too
+        with torch.no_grad():
+            size = fusion(bank.clean, mask(names, NAMES, SAMPLES))[whole].square().mean()
+        torch.testing.assert_close(size, torch.tensor(1.0), atol=0.1, rtol=0)
 
 
 def test_matrices_refuse_a_representation_wider_than_what_it_is_made_of(bank: Bank, tmp_path: Path) -> None:
