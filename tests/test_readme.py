@@ -27,6 +27,8 @@ CHEAP = (
     "git status",
 )
 
+FUSIONS, GENERATORS = ("concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")  # in the README's order
+
 
 def commands() -> Iterator[str]:
     """The commands in the README's ```bash blocks, one a line; lines that end in a backslash are joined."""
@@ -115,6 +117,31 @@ def test_the_figures_of_the_articles_examples_are_the_measured_ones() -> None:
         gan, vae = rows["article_gan", name], rows["article_vae", name]
         digits = len(values[0].partition(".")[2])
         assert values == [f"{float(value):.{digits}f}" for value in (gan["value"], vae["value"], gan["ceiling"])], name
+
+
+def test_the_comparison_is_the_leaderboard() -> None:
+    """The table between the comments `leaderboard`: joint and worst coherence and the least coverage of every run."""
+    with (ROOT / "metrics/leaderboard.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- leaderboard -->\n")[2].partition("<!-- /leaderboard -->")[0]
+    assert table == compared(rows)
+
+
+def compared(rows: list[dict[str, str]]) -> str:
+    """A line for each fusion, seed and budget, a column for each generator."""
+    lines: dict[str, dict[str, str]] = {}
+    for row in sorted(
+        rows, key=lambda row: (row["budget"] == "default", FUSIONS.index(row["fuse.method"]), row["seed"])
+    ):
+        coverage = min(float(value) for name, value in row.items() if name.startswith("coverage."))
+        figures = [float(row["coherence.joint"]), float(row["coherence.worst"]), coverage]
+        told = f"{row['fuse.method']}, seed {row['seed']}" + (", default budget" if row["budget"] == "default" else "")
+        lines.setdefault(told, {})[row["train.model"]] = " / ".join(f"{figure:.2f}" for figure in figures)
+    table = "| | gan | vae | flow |\n| --- | --- | --- | --- |\n"
+    for told, cells in lines.items():
+        table += f"| {told} | " + " | ".join(cells.get(name, "") for name in GENERATORS) + " |\n"
+    return table
 
 
 def test_links_to_files_lead_somewhere() -> None:

@@ -119,6 +119,7 @@ def picture(table: pd.DataFrame) -> bytes:
             axes.grid(axis="x", alpha=0.3)
             axes.hlines([line + 0.5 for line in range(len(lines) - 1)], 0, 1, color="0.9", linewidth=0.8)
         panels[0].set_yticks(range(len(lines)), lines)
+        panels[0].set_ylim(-0.5, len(lines) - 0.5)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
         buffer = io.BytesIO()
         figure.savefig(buffer, dpi=110, metadata={"Software": None})  # a version in it would change the bytes
