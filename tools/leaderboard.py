@@ -62,7 +62,7 @@ def earlier() -> list[dict[str, Any]]:
     if changed := git("diff", "--name-only", since, "HEAD", "--", *CODE).split():
         print(f"leaderboard: rows of {since[:7]} are left out, because {changed[0]} has changed since")
         return []
-    table = pd.read_csv(io.StringIO(git("show", f"{since}:{path}")), float_precision="round_trip")
+    table = pd.read_csv(io.StringIO(git("show", f"{since}:{path}")))
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 

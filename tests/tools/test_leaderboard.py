@@ -70,12 +70,12 @@ def test_runs_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
     assert (table["parameters"] > 1000).all()
     with Image.open(io.BytesIO((folder / "metrics/leaderboard.png").read_bytes())) as picture:
         assert picture.width > 600
-    succeed(folder, "git", *who, "add", "metrics")
+    succeed(folder, "git", "add", "metrics/leaderboard.csv", "metrics/leaderboard.png")
     succeed(folder, "git", *who, "commit", "--quiet", "--message", "A leaderboard")
     again = succeed(folder, "python", "-m", "tools.leaderboard")  # the experiments belong to another commit now
     assert again.count("grid") == 2 and pd.read_csv(folder / "metrics/leaderboard.csv").equals(table.reset_index())
     with (folder / "stages/fusion/fuse.py").open("a", encoding="utf-8") as file:
         file.write("\n")
-    succeed(folder, "git", *who, "commit", "--quiet", "--all", "--message", "Another fusion")
+    succeed(folder, "git", *who, "commit", "--quiet", "--message", "Another fusion", "stages/fusion/fuse.py")
     assert "stages/fusion/fuse.py has changed" in succeed(folder, "python", "-m", "tools.leaderboard")
     assert set(pd.read_csv(folder / "metrics/leaderboard.csv")["budget"]) == {"default"}
