@@ -1,33 +1,39 @@
 """Convolutional networks between vectors and grids of pixels, for features that are the pixels themselves.
 
 The article's pair (its listing, section 5): a dense layer, reshaped into a small grid, doubled twice by transposed
-convolutions; and back by strided ones. The reshaping is what the listing leaves out. One more dense layer, at the far
-end of either, sees the picture as a whole: convolutions alone paint strokes that do not meet.
+convolutions; and back by strided ones. The reshaping is what the listing leaves out. More dense layers, at the far end
+of either, see the picture as a whole: convolutions alone paint strokes that do not meet, and a second dense layer mends
+more of them than twice the channels do, which cost twice the time.
 Source: DCGAN, Radford et al. 2016, arXiv:1511.06434, section 3; the dense layers as in InfoGAN's networks for MNIST,
 Chen et al. 2016, arXiv:1606.03657, appendix C.1.
 Axes: B batch, H W C rows, columns and channels of the grid, P = H W C, K width of the condition.
 """
 
+from itertools import pairwise
 from math import prod
 
 import torch
 from torch import Tensor, nn
 
 Grid = tuple[int, int, int]  # H, W, C
-DENSE = 4  # width of the dense layer, per channel
+DENSE, LAYERS = 4, 2  # width of the dense layers, per channel; their number
 
 
 class Painter(nn.Module):
-    """(B, inputs) -> (B, P) in [-1, 1], through `depth` doublings that start with `hidden` channels."""
+    """(B, inputs) -> (B, P) in [-1, 1], through `depth` doublings that start with `hidden` channels.
+
+    The first normalisation takes away how long the input is: a temperature of the noise changes next to nothing here.
+    """
 
     def __init__(self, inputs: int, grid: Grid, *, hidden: int, depth: int) -> None:
         super().__init__()
         rows, columns, channels = grid
         self.start = (hidden, rows >> depth, columns >> depth)
         counts = [max(1, hidden >> step) for step in range(depth)]
-        dense = DENSE * hidden
-        steps: list[nn.Module] = [nn.Linear(inputs, dense), nn.LayerNorm(dense), nn.ReLU()]
-        steps += [nn.Linear(dense, prod(self.start)), nn.Unflatten(-1, self.start)]
+        widths, steps = [inputs, *LAYERS * [DENSE * hidden]], list[nn.Module]()
+        for width, following in pairwise(widths):
+            steps += [nn.Linear(width, following), nn.LayerNorm(following), nn.ReLU()]
+        steps += [nn.Linear(widths[-1], prod(self.start)), nn.Unflatten(-1, self.start)]
         for count, following in zip(counts, [*counts[1:], channels], strict=True):
             steps += [nn.GroupNorm(1, count), nn.ReLU(), nn.ConvTranspose2d(count, following, 4, 2, 1)]
         self.steps = nn.Sequential(*steps, nn.Tanh())
@@ -52,9 +58,11 @@ class Viewer(nn.Module):
         steps: list[nn.Module] = []
         for count, following in zip(counts[:-1], counts[1:], strict=True):
             steps += [nn.Conv2d(count, following, 4, 2, 1), nn.LeakyReLU(0.2)]
-        values, dense = hidden * (rows >> depth) * (columns >> depth), DENSE * hidden
-        steps += [nn.Flatten(), nn.Linear(values, dense), nn.LeakyReLU(0.2)]
-        self.steps = nn.Sequential(*steps, nn.Linear(dense, outputs))
+        widths = [hidden * (rows >> depth) * (columns >> depth), *LAYERS * [DENSE * hidden]]
+        steps += [nn.Flatten()]
+        for width, following in pairwise(widths):
+            steps += [nn.Linear(width, following), nn.LeakyReLU(0.2)]
+        self.steps = nn.Sequential(*steps, nn.Linear(widths[-1], outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         pixels, condition = x.split(self.widths, -1)
