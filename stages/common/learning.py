@@ -75,14 +75,15 @@ def optimise(
     name: str,
     state: Path,
     average: float = 0.0,
+    hold: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.99),
     keep_every_s: float = KEEP_EVERY_S,
 ) -> pd.DataFrame:
     """Minimise ``sum(loss(stream).values())`` over the parameters of `model`; returns the loss curve.
 
-    `average` is the decay of the moving average that the model is left with (0: the last weights), `betas` those of
-    the gradient's moments. `state` is a folder for the resumable state. Raises ValueError naming the setting to change
-    when the loss is not finite.
+    `average` is the decay of the moving average that the model is left with (0: the last weights), `hold` the share of
+    the steps before the learning rate falls, `betas` the decays of the gradient's moments. `state` is a folder for the
+    resumable state. Raises ValueError naming the setting to change when the loss is not finite.
     """
     steps, learning_rate = training.steps, training.learning_rate
     model.to(device())
@@ -93,7 +94,7 @@ def optimise(
     start, kept = resume(file, weights, mean, adam, curve), time.monotonic()
     for step in progress(range(start, steps), title=name, total=steps, start=start):
         for group in adam.param_groups:
-            group["lr"] = learning_rate * pace(step / steps)
+            group["lr"] = learning_rate * pace(step / steps, hold)
         with mixed_precision():
             parts = loss(stream(seed, f"{name}/{step}"))
         total = torch.stack([part.float() for part in parts.values()]).sum()
@@ -117,9 +118,10 @@ def optimise(
     return curve.table()
 
 
-def pace(done: float) -> float:
-    """The learning rate's share at `done` of the training: linear warm-up, then half a cosine."""
-    return min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
+def pace(done: float, hold: float) -> float:
+    """The learning rate's share at `done` of the training: linear warm-up, the peak until `hold`, half a cosine."""
+    falling = max(0.0, done - hold) / (1 - hold)
+    return min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * falling))
 
 
 class Curve:

@@ -5,6 +5,7 @@ Axes: B batch, D width.
 """
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -34,6 +35,19 @@ class Perceptron(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, *, width: int, depth: int) -> None:
         blocks = (Residual(width) for _ in range(depth))
         super().__init__(nn.Linear(inputs, width), *blocks, nn.LayerNorm(width), nn.Linear(width, outputs))
+
+
+class PlainPerceptron(nn.Sequential):
+    """(B, inputs) -> (B, outputs) through `depth` layers of `width`, none normalised, to tell how far off an item is.
+
+    Normalised, a discriminator's slope would vanish far from the data, and a generator that has run away would never
+    come back.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, width: int, depth: int) -> None:
+        widths = [inputs, *depth * [width]]
+        layers = [(nn.Linear(one, other), nn.LeakyReLU(0.2)) for one, other in pairwise(widths)]
+        super().__init__(*(part for layer in layers for part in layer), nn.Linear(width, outputs))
 
 
 def initialise(model: nn.Module, stream: Generator) -> None:

@@ -3,7 +3,7 @@
 The article's pair (its listing, section 5): a dense layer, reshaped into a small grid, doubled twice by transposed
 convolutions; and back by strided ones. The reshaping is what the listing leaves out. More dense layers, at the far end
 of either, see the picture as a whole: convolutions alone paint strokes that do not meet, and a second dense layer mends
-more of them than twice the channels do, which cost twice the time.
+more of them than twice the channels do in the same time.
 Source: DCGAN, Radford et al. 2016, arXiv:1511.06434, section 3; the dense layers as in InfoGAN's networks for MNIST,
 Chen et al. 2016, arXiv:1606.03657, appendix C.1.
 Axes: B batch, H W C rows, columns and channels of the grid, P = H W C, K width of the condition.
@@ -14,6 +14,8 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
+
+from stages.common.networks import PlainPerceptron
 
 Grid = tuple[int, int, int]  # H, W, C
 DENSE, LAYERS = 4, 2  # width of the dense layers, per channel; their number
@@ -58,11 +60,9 @@ class Viewer(nn.Module):
         steps: list[nn.Module] = []
         for count, following in zip(counts[:-1], counts[1:], strict=True):
             steps += [nn.Conv2d(count, following, 4, 2, 1), nn.LeakyReLU(0.2)]
-        widths = [hidden * (rows >> depth) * (columns >> depth), *LAYERS * [DENSE * hidden]]
-        steps += [nn.Flatten()]
-        for width, following in pairwise(widths):
-            steps += [nn.Linear(width, following), nn.LeakyReLU(0.2)]
-        self.steps = nn.Sequential(*steps, nn.Linear(widths[-1], outputs))
+        flat = hidden * (rows >> depth) * (columns >> depth)
+        dense = PlainPerceptron(flat, outputs, width=DENSE * hidden, depth=LAYERS)
+        self.steps = nn.Sequential(*steps, nn.Flatten(), dense)
 
     def forward(self, x: Tensor) -> Tensor:
         pixels, condition = x.split(self.widths, -1)

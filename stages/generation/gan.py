@@ -13,7 +13,6 @@ Axes: B batch, D width of the target, L of the noise, C of the condition.
 """
 
 from functools import partial
-from itertools import pairwise
 from typing import Annotated
 
 import torch
@@ -23,7 +22,7 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from stages.common.learning import noisy
-from stages.common.networks import Perceptron
+from stages.common.networks import Perceptron, PlainPerceptron
 from stages.common.params import Strict
 from stages.common.together import together
 from stages.generation.convolution import Grid, Painter, Viewer
@@ -59,7 +58,7 @@ class Gan(nn.Module):
             self.discriminator = Viewer(grid, condition, 1, hidden=hidden, depth=depth)
         else:
             self.generator = Perceptron(self.noise + condition, width, width=hidden, depth=depth)
-            self.discriminator = discriminator(width + condition, width=hidden, depth=depth)
+            self.discriminator = PlainPerceptron(width + condition, 1, width=hidden, depth=depth)
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
         noise = torch.randn(len(target), self.noise, generator=stream)
@@ -96,11 +95,3 @@ class Gan(nn.Module):
         """(B, C) conditions and (B, L) noise -> (B, D) samples, in one step whatever `steps` says."""
         made: Tensor = self.generator(torch.cat([noise, condition], -1)).float()
         return made
-
-
-def discriminator(inputs: int, *, width: int, depth: int) -> nn.Sequential:
-    """(B, inputs) -> (B, 1) through `depth` layers of `width`. Normalising them would hide how far off an item is: its
-    slope would vanish there, and a generator that has run away would never come back."""
-    widths = [inputs, *depth * [width]]
-    layers = [(nn.Linear(one, other), nn.LeakyReLU(0.2)) for one, other in pairwise(widths)]
-    return nn.Sequential(*(part for layer in layers for part in layer), nn.Linear(width, 1))

@@ -60,6 +60,7 @@ class Train(Strict):
 
     model: Literal["gan", "vae", "flow"]  # family of all models
     average: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
+    hold: Annotated[float, Field(ge=0, lt=1)]  # share of the steps before the learning rate falls
     condition_noise: Annotated[float, Field(ge=0)]  # standard deviation of that on the observed side, in training
     whole: Budget
     parts: PartBudget  # of each modality's model
@@ -161,7 +162,8 @@ def fit(
     if model.learning_rate is not None:
         budget = budget.model_copy(update={"learning_rate": model.learning_rate})
     curve = optimise(
-        model, loss, budget, average=settings.average, betas=model.betas, seed=seed, name=f"train/{name}", state=state
+        model, loss, budget, average=settings.average, hold=settings.hold, betas=model.betas,
+        seed=seed, name=f"train/{name}", state=state,
     )  # fmt: skip
     check_spread(model, *pairs(CHECKED, stream(seed, f"train/{name}/check")), f"train.{settings.model}", name)
     return model, shape, curve

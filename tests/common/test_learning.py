@@ -113,11 +113,17 @@ def test_frozen_weights_stay(tmp_path: Path) -> None:
     assert not torch.equal(free.weight, before[1])
 
 
-@given(st.floats(0, 1))
-def test_the_learning_rate_rises_then_falls(done: float) -> None:
-    assert 0 <= pace(done) <= 1
+@given(done=st.floats(0, 1), hold=st.sampled_from([0.0, 0.3, 0.7]))
+def test_the_learning_rate_rises_stays_and_falls(done: float, hold: float) -> None:
+    assert 0 <= pace(done, hold) <= 1
     later = min(1.0, done + 0.01)
-    assert pace(later) >= pace(done) if later <= WARM_UP else done < WARM_UP or pace(later) <= pace(done)
+    if later <= WARM_UP:
+        assert pace(later, hold) >= pace(done, hold)
+    elif done >= WARM_UP and later <= hold:
+        assert pace(later, hold) == pace(done, hold) == 1
+    elif done >= WARM_UP:
+        assert pace(later, hold) <= pace(done, hold)
+    assert pace(1.0, hold) == pytest.approx(0)
 
 
 @given(steps=st.integers(1, 350))
