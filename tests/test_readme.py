@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ CHEAP = (
     "git status",
 )
 
-FUSIONS, GENERATORS = ("concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")  # in the README's order
+FUSIONS, GENERATORS = ("none", "concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")  # in the README's order
 
 
 def commands() -> Iterator[str]:
@@ -41,9 +42,9 @@ def commands() -> Iterator[str]:
 
 
 def words(command: str, program: str) -> list[str] | None:
-    """The words after `program`, or None when another program is called."""
-    parts = shlex.split(command)
-    return parts[1:] if parts and Path(parts[0]).name == program else None
+    """The words after `program`, whatever variables are set before it, or None when another program is called."""
+    name, *rest = dropwhile(re.compile(r"[A-Z_]+=").match, shlex.split(command))
+    return rest if name == program else None
 
 
 def called(program: str) -> list[list[str]]:
@@ -88,21 +89,28 @@ def test_cheap_commands_run(built: Path) -> None:
 
 
 def test_python_modules_exist() -> None:
-    for found in called("python"):
-        if "-m" in found:
-            module = found[found.index("-m") + 1]
-            assert not module.startswith("stages.") or (ROOT / (module.replace(".", "/") + ".py")).is_file(), module
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"-m ([a-z_]+(?:\.[a-z_]+)+)", text))
+    assert {"stages", "tools"} == {module.partition(".")[0] for module in named}
+    assert all((ROOT / (module.replace(".", "/") + ".py")).is_file() for module in named), named
 
 
 def test_every_figure_is_the_measured_one() -> None:
-    """Rows like ``| `coherence.joint` | 0.987 | ...``: the value, to three decimals, from metrics/summary.json."""
+    """Rows like ``| `coherence.joint` | 0.987 | 0.980 to 0.990 | ...``, of summary.json as table.csv has them."""
     summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))
-    measured = {f"{family}.{name}": value for family, part in summary.items() for name, value in part.items()}
+    with (ROOT / "metrics/table.csv").open(encoding="utf-8") as file:
+        measured = {row["metric"]: row for row in csv.DictReader(file)}
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    told = re.findall(r"^\| *`([\w.]+)` *\| *([^|]*?) *\|", text, re.MULTILINE)
-    rows = {name: value for name, value in told if name.partition(".")[0] in summary}
-    assert rows, "README.md: expected a table of results with metric names in backticks"
-    assert rows == {name: f"{measured[name]:.3f}" for name in rows}
+    table = text.partition("<!-- results -->\n")[2].partition("<!-- /results -->")[0]
+    named = re.findall(r"^\| `([\w.]+)`", table, re.MULTILINE)
+    summed = {f"{family}.{name}": value for family, part in summary.items() for name, value in part.items()}
+    assert named and all(summed[name] == round(float(measured[name]["value"]), 6) for name in named)
+    assert table == "| metric | value | 95 % interval | floor | ceiling |\n| --- | --- | --- | --- | --- |\n" + "".join(
+        "| `{metric}` | {value:.3f} | {low:.3f} to {high:.3f} | {floor:.3f} | {ceiling:.3f} |\n".format(
+            metric=name, **{key: float(measured[name][key]) for key in ("value", "low", "high", "floor", "ceiling")}
+        )
+        for name in named
+    )
 
 
 def test_the_figures_of_the_articles_examples_are_the_measured_ones() -> None:
