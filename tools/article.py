@@ -34,7 +34,7 @@ def main() -> None:
     """Write metrics/article.csv and metrics/article.png."""
     with one_line("article"):
         commit, runs = experiments("coverage.image")
-        made = {name: run["rev"] for run in runs for name in NAMES if follows(run, commit, name)}
+        made = {name: run["rev"] for run in runs for name in NAMES if follows(run, commit, name)}  # the latest of each
         if missing := [name for name in NAMES if name not in made]:
             raise ValueError(f"expected an experiment with the preset {missing[0]}, got none; make article")
         table = pd.concat([figures(name, made[name]) for name in NAMES])

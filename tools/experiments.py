@@ -1,5 +1,6 @@
 """Experiments as `dvc exp show` knows them: which have ended, and which are their commit with a preset alone."""
 
+import subprocess
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
@@ -15,14 +16,25 @@ Run = Mapping[str, Any]  # an experiment as DVC shows it: name, revision, metric
 
 
 def experiments(figure: str) -> tuple[Run, list[Run]]:
-    """The last commit, and what has measured `figure`: its experiments and, if it has, itself."""
+    """The last commit, and what has measured `figure`, the latest last: its experiments and, if it has, itself."""
     shown = [run for run in dvc.api.exp_show() if run["rev"] != "workspace"]
-    return next(run for run in shown if run["Experiment"] is None), [run for run in shown if finished(run, figure)]
+    ended = sorted((run for run in shown if finished(run, figure)), key=committed)
+    return next(run for run in shown if run["Experiment"] is None), ended
 
 
 def finished(run: Run, figure: str) -> bool:
-    """Has this run come to its end, figures and all?"""
-    return run["State"] in (None, "Success") and run.get(figure) is not None
+    """Has this run come to its end, figures and all? Where DVC finds no file of figures it shows `!`."""
+    return run["State"] in (None, "Success") and isinstance(run.get(figure), int | float)
+
+
+def committed(run: Run) -> int:
+    """When a run was committed, seconds since 1970. DVC's `Created` can't be sorted: it is a time or, later, a date."""
+    return int(git("show", "--no-patch", "--format=%ct", str(run["rev"])))
+
+
+def git(*command: str) -> str:
+    """What a git command writes."""
+    return subprocess.run(["git", *command], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def differing(run: Run, commit: Run) -> set[str]:

@@ -10,7 +10,6 @@ steps: optimiser steps of both; a closed form takes none.
 
 import io
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from matplotlib.figure import Figure
 from safetensors.numpy import load
 
 from stages.common.files import replace, write_table
-from tools.experiments import Run, differing, experiments, follows
+from tools.experiments import Run, differing, experiments, follows, git
 from tools.refusal import one_line
 
 KEYS = {"fuse.method": "fuse.method", "train.model": "train.model", "run.seed": "seed"}
@@ -39,7 +38,6 @@ def main() -> None:
         commit, runs = experiments("coherence.joint")
         if commit not in runs:
             raise ValueError("expected figures of the last commit, got none; dvc repro, and commit metrics/")
-        runs.sort(key=lambda run: str(run["Created"]))
         known = [(run, told) for run in runs if (told := budget(run, commit))]
         last = {(told, *(run[key] for key in KEYS)): (run, told) for run, told in known}  # only these are read
         table = leaderboard(earlier() + [row(*pair) for pair in last.values()])
@@ -66,11 +64,6 @@ def earlier() -> list[dict[str, Any]]:
         return []
     table = pd.read_csv(io.StringIO(git("show", f"{since}:{path}")))
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def git(*command: str) -> str:
-    """What a git command writes."""
-    return subprocess.run(["git", *command], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def leaderboard(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -47,6 +47,7 @@ def test_only_what_has_ended_counts() -> None:
     assert ended({"State": "Success", "coherence.joint": 0.5}) and ended({"State": None, "coherence.joint": 0.5})
     assert not ended({"State": "Failed", "coherence.joint": 0.5})
     assert not ended({"State": "Running", "coherence.joint": None})
+    assert not ended({"State": None, "coherence.joint": "!"})
 
 
 @pytest.mark.slow
