@@ -59,6 +59,16 @@ def test_what_is_seen_is_read(subset: tuple[str, ...], fusion: nn.Module) -> Non
         assert not torch.equal(fusion(features(1), seen), fusion(other, seen)), name
 
 
+@pytest.mark.parametrize("size", [0.0, 1.0])
+def test_subsets_tell_apart(fusion: nn.Module, size: float) -> None:
+    """Even where all that is seen is 0, as what is missing may be."""
+    if isinstance(fusion, none.Fusion):
+        return
+    unified = torch.stack([fusion(size * features(1), mask(subset, NAMES, 7)) for subset in SUBSETS])
+    distance = (unified[:, None] - unified[None]).abs().amax((2, 3)) + torch.eye(len(SUBSETS))
+    assert distance.min() > 1e-3
+
+
 def test_nothing_seen_is_one_representation_for_all(fusion: nn.Module) -> None:
     unified = fusion(features(1), mask((), NAMES, 7))
     assert torch.equal(unified, unified[:1].expand(7, -1))

@@ -1,19 +1,22 @@
 """Learning to fuse: what is shared is found from any side."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from stages.common.contrast import contrast
 from stages.common.learning import stream
 from stages.common.params import read_yaml
 from stages.common.subsets import mask
 from stages.features.bank import Bank
-from stages.fusion import matrix
+from stages.fusion import matrix, prediction
 from stages.fusion.fuse import FUSIONS
-from stages.fusion.prediction import Learning
+from stages.fusion.prediction import CONTRAST, PREDICTION, Learning, fit_by_prediction
 from tests.clones import ROOT
 
 NAMES, WIDTHS, SAMPLES = ("image", "text"), [4, 4], 300
@@ -62,6 +65,48 @@ def test_matrices_refuse_a_representation_wider_than_what_it_is_made_of(bank: Ba
     learning = LEARNING.model_copy(update={"unified": 8})
     with pytest.raises(ValueError, match=r"fuse\.unified: expected less than 8 .* got 8; lower it"):
         matrix.fit(bank, matrix.Settings(ridge=0.001), learning, seed=1, state=tmp_path)
+
+
+class Deaf(torch.nn.Module):
+    """A fusion that says nothing, and remembers what it was shown: some, the rest and all of each sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Tensor] = []
+
+    def tokenise(self, features: Tensor) -> Tensor:
+        return features
+
+    def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
+        self.shown.append(seen)
+        return torch.zeros(len(tokens), LEARNING.unified)
+
+
+def test_what_is_predicted_is_what_was_not_seen(bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that say 0: the error is the mean square of the features held back, the contrast a blind guess."""
+    caught: dict[str, Any] = {}
+    monkeypatch.setattr(prediction, "optimise", lambda networks, loss, *_, **__: caught.update(of=networks, loss=loss))
+    fusion = Deaf()
+    fit_by_prediction(fusion, bank, LEARNING, seed=1, state=tmp_path)
+    for weight in caught["of"].parameters():
+        torch.nn.init.zeros_(weight)
+    losses = caught["loss"](stream(1, "loss"))
+    some, rest, there = fusion.shown
+    rows, _ = bank.draw(LEARNING.batch, stream(1, "loss"))
+    assert torch.equal(there, bank.known[rows]) and torch.equal(some | rest, there) and not (some & rest).any()
+    hidden = bank.targets[rows].unflatten(1, (2, 4))[rest]
+    assert losses["prediction"].item() == pytest.approx(PREDICTION * hidden.square().mean().item())
+    assert losses["contrast"].item() == pytest.approx(CONTRAST * math.log(rest.any(1).sum().item()))
+
+
+def test_contrast_is_that_of_a_case_by_hand() -> None:
+    """Temperature 0.1. Forth, both e_0 meet e_0 and e_1, the second's partner; back, each meets the same twice."""
+    forth, back = 5 + math.log1p(math.exp(-10)), math.log(2)
+    one, other = torch.eye(2, dtype=torch.float64)
+    found = contrast(torch.stack([one, one]), torch.stack([one, other]))
+    assert found.item() == pytest.approx((forth + back) / 2)
+    among = torch.eye(5, dtype=torch.float64)
+    assert contrast(among, among).item() == pytest.approx(math.log1p(4 * math.exp(-10)))
 
 
 def test_contrast_is_least_for_what_belongs_together() -> None:

@@ -40,7 +40,6 @@ def pair(count: int, chance: Generator) -> tuple[Tensor, Tensor]:
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Each family, taught the density of `pair`."""
     model = untrained(request.param, width=2, hidden=64)
-    initialise(model, stream(1, "weights"))
 
     def loss(chance: Generator) -> dict[str, Tensor]:
         condition, target = pair(256, chance)
@@ -98,6 +97,16 @@ def test_the_losses_of_an_autoencoder_that_says_nothing() -> None:
     assert losses["reconstruction"] == 4 and losses["kl"] == 0
 
 
+def test_the_divergence_is_weighed_by_beta_and_counted_a_value() -> None:
+    """Every posterior N(1, 1): each of the L latents is 1/2 nat from the prior, so beta L_KL = beta L / 2 / D."""
+    model = vae.Vae(width=3, condition=1, hidden=4, depth=1, settings=vae.Settings(latent=5, beta=0.5))
+    for weight in model.parameters():
+        torch.nn.init.zeros_(weight)
+    [*model.encoder.parameters()][-1].data[:5] = 1.0  # the last layer's bias: mean 1, log-variance 0
+    losses = model.losses(torch.full((8, 3), 2.0), torch.zeros(8, 1), stream(1, "loss"))
+    assert losses["kl"].item() == pytest.approx(0.5 * 5 / 2 / 3)
+
+
 def adversaries(**settings: float) -> gan.Gan:
     weights = {"discrimination": 2.0, "penalty": 1.0, "noise": 0.2} | settings
     own = gan.Settings(latent=None, momentum=0.0, learning_rate=None, **weights)
@@ -131,18 +140,21 @@ def test_each_adversary_learns_from_its_own_loss_alone() -> None:
         assert all(weight.grad is None or not weight.grad.any() for weight in spared.parameters()), name
 
 
-def test_the_penalty_is_the_squared_slope() -> None:
-    """D(x) = 3 x_0 + 4 x_1 has |grad D|^2 = 25 everywhere, at real items and at generated ones."""
+def test_the_penalty_is_the_mean_squared_slope_at_real_and_at_generated_items() -> None:
+    """D(x) = (3 x_0^2 + 4 x_1^2) / 2 has |grad D|^2 = 9 x_0^2 + 16 x_1^2: 25 where x is 1 and 100 where it is 2."""
 
-    class Linear(torch.nn.Module):
+    class Bowl(torch.nn.Module):
         def forward(self, items: Tensor) -> Tensor:
-            return items[:, :1] * 3 + items[:, 1:2] * 4
+            return (3 * items[:, :1] ** 2 + 4 * items[:, 1:2] ** 2) / 2
 
-    model = adversaries(discrimination=1.0)
-    model.discriminator = Linear()
-    target = torch.randn(8, 3, generator=stream(1, "x"))
-    penalty = model.losses(target, torch.zeros(8, 1), stream(1, "loss"))["penalty"]
-    assert penalty.item() == pytest.approx(25 / 2)
+    class Two(torch.nn.Module):
+        def forward(self, items: Tensor) -> Tensor:
+            return torch.full((len(items), 3), 2.0)
+
+    model = adversaries(discrimination=1.0, penalty=0.6, noise=0.0)
+    model.discriminator, model.generator = Bowl(), Two()
+    penalty = model.losses(torch.ones(8, 3), torch.zeros(8, 1), stream(1, "loss"))["penalty"]
+    assert penalty.item() == pytest.approx(0.6 / 2 * (25 + 100) / 2)
 
 
 @pytest.mark.parametrize("condition", [0, 3])

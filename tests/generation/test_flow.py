@@ -1,7 +1,5 @@
 """Flow matching: an exact solver on straight paths, and a loss that a known velocity brings to its least."""
 
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +17,7 @@ class Straight(Flow):
         super().__init__(width=slope.shape[-1], condition=1, hidden=4, depth=1, settings=SETTINGS)
         self.slope, self.rising = slope, rising
 
-    def forward(self, x: Tensor, t: Tensor, condition: Tensor, *more: Any) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         return self.slope * (2 * t if self.rising else torch.ones_like(t))
 
 

@@ -104,19 +104,27 @@ def test_a_collapsed_training_is_refused_with_the_section_to_change(size: float)
     assert "\n" not in str(told.value)
 
 
+def learned(state: Path, *, learning_rate: float | None, hold: float = 0.0, steps: int = 1) -> Tensor:
+    """The weights of a small GAN after `steps` steps; the budget's learning rate is 0.1, its own may be another."""
+    section = read_yaml(ROOT / "params.yaml")["train"] | {"model": "gan", "hold": hold}
+    section["gan"] |= {"learning_rate": learning_rate}
+    section["parts"] |= {"hidden": 8, "depth": 1, "steps": steps, "batch": 4, "learning_rate": 0.1}
+    settings = Train.model_validate(section)
+    targets, given = torch.randn(512, 3, generator=stream(1, "x")), torch.zeros(512, 1)
+    model, *_ = fit("text", lambda count, _: (targets[:count], given[:count]), settings.parts, None, settings, 1, state)
+    return torch.cat([weight.flatten() for weight in model.parameters()])
+
+
 def test_a_family_that_has_a_pace_of_its_own_learns_at_it(tmp_path: Path) -> None:
     """One step with no learning rate to speak of leaves the weights as they were drawn."""
-    section = read_yaml(ROOT / "params.yaml")["train"] | {"model": "gan"}
-    budget = {"hidden": 8, "depth": 1, "steps": 1, "batch": 4, "learning_rate": 0.1, "network": "perceptron"}
-
-    def weights(learning_rate: float | None, state: str) -> Tensor:
-        own = section["gan"] | {"learning_rate": learning_rate}
-        settings = Train.model_validate(section | {"gan": own, "parts": section["parts"] | budget})
-        targets, given = torch.randn(512, 3, generator=stream(1, "x")), torch.zeros(512, 1)
-        model, *_ = fit("text", lambda count, _: (targets[:count], given[:count]), settings.parts, None, settings, 1,
-                        tmp_path / state)  # fmt: skip
-        return torch.cat([weight.flatten() for weight in model.parameters()])
-
-    still, moved, own = weights(1e-9, "still"), weights(None, "moved"), weights(0.1, "own")
+    still, moved, own = (learned(tmp_path / str(rate), learning_rate=rate) for rate in (1e-9, None, 0.1))
     assert torch.equal(moved, own)
     assert (moved - still).abs().max() > 1e-4
+
+
+def test_a_learning_rate_that_is_held_teaches_more(tmp_path: Path) -> None:
+    drawn = learned(tmp_path / "drawn", learning_rate=1e-9)
+    fell, held = (
+        (learned(tmp_path / str(hold), learning_rate=0.001, hold=hold, steps=20) - drawn).norm() for hold in (0.0, 0.7)
+    )
+    assert held > 1.2 * fell
