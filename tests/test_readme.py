@@ -28,7 +28,7 @@ CHEAP = (
     "git status",
 )
 
-FUSIONS, GENERATORS = ("none", "concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")  # in the README's order
+FUSIONS, GENERATORS = ("none", "concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")  # as the README has them
 
 
 def commands() -> Iterator[str]:
