@@ -28,7 +28,7 @@ CHEAP = (
     "git status",
 )
 
-FUSIONS, GENERATORS = ("none", "concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")  # as the README has them
+FUSIONS, GENERATORS = ("none", "concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")  # as in the README
 
 
 def commands() -> Iterator[str]:
