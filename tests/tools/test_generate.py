@@ -1,0 +1,104 @@
+"""`python -m tools.generate`: what is given is observed, the rest is made; and nothing is lost or half-written."""
+
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stages.common.params import load
+from stages.fusion import none
+from stages.fusion.fuse import Fused
+from stages.generation.generate import Generate, Workshop
+from tests.clones import ROOT, run, succeed
+from tests.test_readme import commands
+from tools.generate import empty, render, samples
+
+GENERATE = ("python", "-m", "tools.generate")
+
+
+@pytest.fixture(scope="module")
+def folder(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline that ran, and in which the README's commands did."""
+    copy = Path(shutil.copytree(built, tmp_path_factory.mktemp("own") / "clone", symlinks=True))
+    told = [shlex.split(command) for command in commands() if command.startswith(" ".join(GENERATE))]
+    assert len(told) == 3
+    for command in told:
+        succeed(copy, *command)
+    return copy
+
+
+def files(made: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in made.iterdir()}
+
+
+@pytest.mark.slow
+def test_the_readmes_commands_make_what_was_not_given(folder: Path) -> None:
+    for name, count, suffixes in (("seven", 6, "png wav"), ("read", 6, "txt wav"), ("made", 16, "png txt wav")):
+        made = files(folder / "data" / name)
+        page = made.pop("index.html").decode()
+        assert set(made) == {f"{number}.{suffix}" for number in range(count) for suffix in suffixes.split()}
+        assert page.count("<li>") == count and ("Given" in page) == (name != "made")
+        assert page.count("<audio") == count and "http" not in page.replace("http-equiv", "")
+
+
+@pytest.mark.slow
+def test_the_same_command_makes_the_same_bytes_and_another_seed_or_caption_others(folder: Path) -> None:
+    told = {"same": ("a bold red seven", "7"), "seed": ("a bold red seven", "8"), "two": ("a thin blue two", "7")}
+    for name, (caption, seed) in told.items():
+        succeed(folder, *GENERATE, "--text", caption, "--seed", seed, "--out", f"data/{name}")
+    seven, same, *others = (files(folder / "data" / name) for name in ("seven", *told))
+    assert seven == same  # run.seed of the tiny parameters is 7
+    assert all(seven[name] != other[name] for other in others for name in ("0.wav", "0.png"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        (["--image", "nope.png"], "--image: expected a file, got nope.png, which is none; correct the path"),
+        (["--audio", "README.md"], "--audio README.md: expected a sound file, got "),
+        (
+            ["--image", "data/seven/0.png", "--audio", "data/seven/0.wav", "--text", ""],
+            "expected a modality to be left",
+        ),
+        (["--count", "0"], "--count: expected 1 or more, got 0"),
+        (["--out", "data/seven"], "--out: expected a new folder, got data/seven, which exists; name another"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing(folder: Path, told: list[str], wanted: str) -> None:
+    before = sorted(path.name for path in (folder / "data").iterdir())
+    done = run(folder, *GENERATE, "--out", "data/refused", *told)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith(f"generate: {wanted}") and done.stderr.count("\n") == 1
+    assert sorted(path.name for path in (folder / "data").iterdir()) == before
+
+
+@pytest.mark.slow
+def test_without_models_it_says_how_to_get_them(built: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(built, tmp_path / "clone", symlinks=True))
+    shutil.rmtree(copy / "data/fuse")
+    done = run(copy, *GENERATE)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "generate: expected data/fuse/fusion.json, got none; make repro, or dvc pull where it was pushed\n"
+    )
+
+
+def test_models_that_learned_no_fusion_are_given_nothing(tmp_path: Path) -> None:
+    """They would make the same whatever is given, which nobody would notice."""
+    names, widths, settings = ("image", "text"), [2, 3], load(Generate, "generate", ROOT / "params.yaml")
+    fused = Fused(none.build(widths, 6, none.Settings()), width=0, noise=0.0)
+    shop = Workshop(empty(names, widths), {}, {}, fused, (None, []), settings, 1, tmp_path)
+    with pytest.raises(
+        ValueError, match=r"^expected nothing given, because fuse\.method is none, got text; give nothing$"
+    ):
+        samples(shop, {"text": b"seven"}, 1)
+
+
+def test_the_page_shows_what_there_is_and_escapes_what_is_said() -> None:
+    page = render({"text": "<script>"}, [{"image": "data:image/png;base64,AA=="}, {"image": "data:,", "text": ""}])
+    assert "<script>" not in page and page.count("<q>") == 2 and "&lt;script&gt;" in page
+    assert page.count("<img") == 2 and "<audio" not in page and "(empty)" in page

@@ -1,0 +1,146 @@
+"""New samples, and from files of one's own: what is given is observed, the other modalities are made.
+
+``python -m tools.generate --image seven.png`` makes captions and clips of a picture; with nothing given, whole samples
+are made. What is given is read as `preprocess` reads data. The folder `--out` gets a file a modality and sample, and
+index.html to look and listen. Models are those in data/, the sampler's settings those of params.yaml.
+"""
+
+import argparse
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from stages.common.files import read_json, replace
+from stages.common.learning import set_up
+from stages.common.params import Run, load
+from stages.common.shards import SUFFIXES
+from stages.common.stage import fresh_folder
+from stages.data.modalities import MODALITIES, restore
+from stages.data.reading import tensors
+from stages.evaluation.examples import View, view
+from stages.features.bank import Bank
+from stages.features.codecs import load_codecs
+from stages.fusion.fuse import load_fused
+from stages.generation.generate import Generate, Workshop, decode
+from stages.generation.train import load_generator
+from tools.refusal import one_line
+
+NEEDED = ("preprocess/settings.json", "fuse/fusion.json", "train/generator.json")
+DATA, OUT = Path("data"), Path("data/made")
+TEMPLATES = [Path(__file__).parent, Path(__file__).parents[1] / "stages/evaluation/template"]  # the latter: style.css
+
+
+def main() -> None:
+    """Write a folder of samples; refuses what it can't read and a folder that exists."""
+    chosen = arguments()
+    with one_line("generate"), torch.no_grad():
+        if chosen.out.exists():
+            raise ValueError(f"--out: expected a new folder, got {chosen.out}, which exists; name another")
+        if chosen.count < 1:
+            raise ValueError(f"--count: expected 1 or more, got {chosen.count}; make at least one")
+        shop = workshop(chosen.out, chosen.seed)
+        told = {name: getattr(chosen, name) for name in MODALITIES}
+        given = {name: payload(name, value, shop) for name, value in told.items() if value is not None}
+        made = samples(shop, given, chosen.count)
+        deliver(shop, given, made)
+    print(f"generate: {len(made)} samples of {', '.join(sorted(made[0]))}; look at {chosen.out / 'index.html'}")
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(prog="generate", description="samples, from what is given or from nothing")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to start from")
+    parser.add_argument("--audio", type=Path, metavar="FILE", help="a recording to start from")
+    parser.add_argument("--text", metavar="CAPTION", help="a caption to start from, or a .txt file")
+    parser.add_argument("--count", type=int, default=6, metavar="N", help="samples to make: 6")
+    parser.add_argument("--seed", type=int, metavar="N", help="others with another; run.seed")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"a new folder: {OUT}")
+    return parser.parse_args()
+
+
+def workshop(out: Path, seed: int | None) -> Workshop:
+    """The models below data/, and no data. Raises ValueError when they are not there."""
+    for name in NEEDED:
+        if not (DATA / name).is_file():
+            raise ValueError(f"expected {DATA / name}, got none; make repro, or dvc pull where it was pushed")
+    run, card = load(Run, "run"), read_json(DATA / "fuse/fusion.json")
+    set_up(run.threads)
+    names = card["modalities"]
+    return Workshop(
+        empty(names, card["widths"]), load_codecs(names, DATA / "extract"), restore(names, DATA / "preprocess"),
+        load_fused(DATA / "fuse"), load_generator(DATA / "train", names), load(Generate, "generate"),
+        run.seed if seed is None else seed, out,
+    )  # fmt: skip
+
+
+def empty(names: Sequence[str], widths: list[int]) -> Bank:
+    """The columns of the features, and no sample."""
+    nothing, there = torch.zeros(0, sum(widths)), torch.zeros(0, len(names), dtype=torch.bool)
+    return Bank(tuple(names), widths, nothing, there, np.array([]), nothing)
+
+
+def payload(name: str, told: str | Path, shop: Workshop) -> bytes:
+    """The bytes of what is given as modality `name`; those that `preprocess` would turn away are refused."""
+    if name not in shop.bank.names:
+        raise ValueError(f"--{name}: expected one of {', '.join(shop.bank.names)}, which the models know; leave it out")
+    caption = name == "text" and not str(told).endswith(".txt")
+    if not caption and not Path(told).is_file():
+        raise ValueError(f"--{name}: expected a file, got {told}, which is none; correct the path")
+    content = str(told).encode() if caption else Path(told).read_bytes()
+    try:
+        MODALITIES[name].read(content, shop.fitted[name])
+    except ValueError as error:
+        raise ValueError(f"--{name} {told}: {error}") from error
+    return content
+
+
+def as_read(name: str, content: bytes, shop: Workshop) -> bytes:
+    """What is given as the models see it: a file of the working size or rate."""
+    seen: bytes = MODALITIES[name].write(tensors(name, [content], shop.fitted[name])[0], shop.fitted[name])
+    return seen
+
+
+def samples(shop: Workshop, given: Mapping[str, bytes], count: int) -> list[dict[str, bytes]]:
+    """`count` samples, as files by suffix, of the modalities that are not given."""
+    rest = [name for name in shop.bank.names if name not in given]
+    if not rest:
+        raise ValueError(f"expected a modality to be left to make, got all of {', '.join(given)}; give fewer")
+    if given and not shop.fused.width:
+        raise ValueError(f"expected nothing given, because fuse.method is none, got {', '.join(given)}; give nothing")
+    features = torch.zeros(1, sum(shop.bank.widths))
+    for name, content in given.items():
+        features += shop.observe([content], name)
+    made = shop.make("own", features.expand(count, -1), list(given))
+    return decode(made, shop.bank, rest, shop.codecs, shop.fitted)
+
+
+def deliver(shop: Workshop, given: Mapping[str, bytes], made: Sequence[Mapping[str, bytes]]) -> None:
+    """A folder with the files of each sample, and the page that shows them: whole or not at all."""
+    read = {SUFFIXES[name]: as_read(name, content, shop) for name, content in given.items()}
+    part = fresh_folder(shop.out.with_name(f".{shop.out.name}.part"))
+    try:
+        for number, files in enumerate(made):
+            for suffix, content in files.items():
+                replace(part / f"{number}.{suffix}", content)
+        names = shop.bank.names
+        replace(part / "index.html", render(view(read, names), [view(files, names) for files in made]))
+        part.rename(shop.out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)  # when all went well it has its new name
+
+
+def render(given: View, made: Sequence[View]) -> str:
+    """The page that shows and plays them, in one file."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template("generate.html").render(given=given, made=made)
+
+
+if __name__ == "__main__":
+    main()
