@@ -12,7 +12,7 @@ BASE ?= main
 .PHONY: help setup remotes repro fresh compare grid leaderboard article doctor test lint types lock
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(STAMP)  ## create .venv and install what is needed; `repro` and `test` do it themselves
 

@@ -7,7 +7,8 @@ index.html to look and listen. Models are those in data/, the sampler's settings
 
 import argparse
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.common.files import read_json, replace
 from stages.common.learning import set_up
-from stages.common.params import Run, load
+from stages.common.params import Run, load, read_yaml
 from stages.common.shards import SUFFIXES
 from stages.common.stage import fresh_folder
 from stages.data.modalities import MODALITIES, restore
@@ -38,15 +39,15 @@ def main() -> None:
     """Write a folder of samples; refuses what it can't read and a folder that exists."""
     chosen = arguments()
     with one_line("generate"), torch.no_grad():
-        if chosen.out.exists():
-            raise ValueError(f"--out: expected a new folder, got {chosen.out}, which exists; name another")
         if chosen.count < 1:
             raise ValueError(f"--count: expected 1 or more, got {chosen.count}; make at least one")
+        check_place(chosen.out)
         shop = workshop(chosen.out, chosen.seed)
         told = {name: getattr(chosen, name) for name in MODALITIES}
         given = {name: payload(name, value, shop) for name, value in told.items() if value is not None}
-        made = samples(shop, given, chosen.count)
-        deliver(shop, given, made)
+        with new_folder(chosen.out) as folder:
+            made = samples(shop, given, chosen.count)
+            deliver(folder, shop, given, made)
     print(f"generate: {len(made)} samples of {', '.join(sorted(made[0]))}; look at {chosen.out / 'index.html'}")
 
 
@@ -60,6 +61,30 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, metavar="N", help="others with another; run.seed")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"a new folder: {OUT}")
     return parser.parse_args()
+
+
+def check_place(out: Path) -> None:
+    """Raises ValueError where a folder would be in the way: of what is there, of Git, of DVC."""
+    place, project = out.resolve(), Path.cwd()
+    if place.exists():
+        raise ValueError(f"--out: expected a new folder, got {out}, which exists; name another")
+    taken = place.name in read_yaml(Path("dvc.yaml"))["stages"]
+    if project in place.parents and (place.parent != project / DATA or taken):
+        raise ValueError(f"--out: expected a name of its own in {DATA}/ or a folder elsewhere, got {out}; name another")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill that becomes `out` when all went well, and else goes."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        fresh_folder(part)
+        yield part
+        part.rename(out)
+    except OSError as error:
+        raise ValueError(f"--out: expected a folder that can be written, got {out} ({error.strerror})") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def workshop(out: Path, seed: int | None) -> Workshop:
@@ -118,19 +143,14 @@ def samples(shop: Workshop, given: Mapping[str, bytes], count: int) -> list[dict
     return decode(made, shop.bank, rest, shop.codecs, shop.fitted)
 
 
-def deliver(shop: Workshop, given: Mapping[str, bytes], made: Sequence[Mapping[str, bytes]]) -> None:
-    """A folder with the files of each sample, and the page that shows them: whole or not at all."""
+def deliver(folder: Path, shop: Workshop, given: Mapping[str, bytes], made: Sequence[Mapping[str, bytes]]) -> None:
+    """The files of each sample, and the page that shows them."""
+    for number, files in enumerate(made):
+        for suffix, content in files.items():
+            replace(folder / f"{number}.{suffix}", content + b"\n" if suffix == SUFFIXES["text"] else content)
     read = {SUFFIXES[name]: as_read(name, content, shop) for name, content in given.items()}
-    part = fresh_folder(shop.out.with_name(f".{shop.out.name}.part"))
-    try:
-        for number, files in enumerate(made):
-            for suffix, content in files.items():
-                replace(part / f"{number}.{suffix}", content)
-        names = shop.bank.names
-        replace(part / "index.html", render(view(read, names), [view(files, names) for files in made]))
-        part.rename(shop.out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)  # when all went well it has its new name
+    names = shop.bank.names
+    replace(folder / "index.html", render(view(read, names), [view(files, names) for files in made]))
 
 
 def render(given: View, made: Sequence[View]) -> str:

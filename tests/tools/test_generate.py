@@ -2,6 +2,10 @@
 
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,11 +14,12 @@ from stages.common.params import load
 from stages.fusion import none
 from stages.fusion.fuse import Fused
 from stages.generation.generate import Generate, Workshop
-from tests.clones import ROOT, run, succeed
+from tests.clones import ROOT, environment, run, succeed
 from tests.test_readme import commands
 from tools.generate import empty, render, samples
 
 GENERATE = ("python", "-m", "tools.generate")
+SEVEN = "a bold red seven, said at a slow pace in a high voice"  # as in the README
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def test_the_readmes_commands_make_what_was_not_given(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_same_command_makes_the_same_bytes_and_another_seed_or_caption_others(folder: Path) -> None:
-    told = {"same": ("a bold red seven", "7"), "seed": ("a bold red seven", "8"), "two": ("a thin blue two", "7")}
+    told = {"same": (SEVEN, "7"), "seed": (SEVEN, "8"), "two": ("a thin blue two", "7")}
     for name, (caption, seed) in told.items():
         succeed(folder, *GENERATE, "--text", caption, "--seed", seed, "--out", f"data/{name}")
     seven, same, *others = (files(folder / "data" / name) for name in ("seven", *told))
@@ -64,6 +69,9 @@ def test_the_same_command_makes_the_same_bytes_and_another_seed_or_caption_other
         ),
         (["--count", "0"], "--count: expected 1 or more, got 0"),
         (["--out", "data/seven"], "--out: expected a new folder, got data/seven, which exists; name another"),
+        (["--out", "stages/made"], "--out: expected a name of its own in data/ or a folder elsewhere, got stages/made"),
+        (["--out", "data/report"], "--out: expected a "),
+        (["--out", "/dev/null/made"], "--out: expected a folder that can be written, got /dev/null/made (Not a dir"),
     ],
     ids=str,
 )
@@ -73,6 +81,20 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(folder: Path, told: 
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith(f"generate: {wanted}") and done.stderr.count("\n") == 1
     assert sorted(path.name for path in (folder / "data").iterdir()) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGTERM, ""), (signal.SIGINT, "generate: interrupted\n")])
+def test_what_is_stopped_leaves_nothing(folder: Path, number: signal.Signals, said: str) -> None:
+    command = [sys.executable, *GENERATE[1:], "--count", "2000", "--out", "data/stopped"]
+    process = subprocess.Popen(command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True)
+    while not (folder / "data/.stopped.part").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + number and told == said
+    assert not any("stopped" in path.name for path in (folder / "data").iterdir())
 
 
 @pytest.mark.slow
