@@ -31,7 +31,7 @@ compare: $(STAMP)  ## which summary metrics differ from BASE (main) by more than
 
 # A new seed's judges are taught alone: threads of a convolution that share their cores with another run wait for each
 # other. The rest runs two at a time: while one trains, the other reads and writes.
-grid: $(STAMP)  ## run every fusion with every generator, and none, as experiments; `dvc queue status` says how far
+grid: $(STAMP)  ## run every fusion with every generator, and no fusion, as experiments; `dvc queue status` says how far
 	for seed in 2 3; do $(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset grid) -S run.seed=$$seed || exit; done
 	$(BIN)/dvc exp run --queue $$($(BIN)/python -m tools.preset grid) \
 		-S fuse.method=concat,matrix,gated,attention -S train.model=gan,vae,flow

@@ -21,7 +21,6 @@ from stages.common.params import Run, load, read_yaml
 from stages.common.shards import SUFFIXES
 from stages.common.stage import fresh_folder
 from stages.data.modalities import MODALITIES, restore
-from stages.data.reading import tensors
 from stages.evaluation.examples import View, view
 from stages.features.bank import Bank
 from stages.features.codecs import load_codecs
@@ -125,7 +124,8 @@ def payload(name: str, told: str | Path, shop: Workshop) -> bytes:
 
 def as_read(name: str, content: bytes, shop: Workshop) -> bytes:
     """What is given as the models see it: a file of the working size or rate."""
-    seen: bytes = MODALITIES[name].write(tensors(name, [content], shop.fitted[name])[0], shop.fitted[name])
+    module, fitted = MODALITIES[name], shop.fitted[name]
+    seen: bytes = module.write(module.tensor(module.read(content, fitted), fitted), fitted)
     return seen
 
 
