@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +32,7 @@ WARM_UP = 0.05  # share of the steps in which the learning rate rises
 CLIP_NORM = 1.0  # largest norm of the gradient
 CURVE_POINTS = 100  # rows of a loss curve
 MOMENTS = ("exp_avg", "exp_avg_sq")  # of the optimiser, as it names them
+SCORES = 20  # times that a training is scored
 KEEP_EVERY_S = 10.0  # seconds between two states on disk; no result depends on it
 
 Losses = Mapping[str, Tensor]  # named parts of a loss; they are summed
@@ -74,6 +75,7 @@ def optimise(
     seed: int,
     name: str,
     state: Path,
+    score: Callable[[], float] | None = None,
     average: float = 0.0,
     hold: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.99),
@@ -83,7 +85,8 @@ def optimise(
 
     `average` is the decay of the moving average that the model is left with (0: the last weights), `hold` the share of
     the steps before the learning rate falls, `betas` the decays of the gradient's moments. `state` is a folder for the
-    resumable state. Raises ValueError naming the setting to change when the loss is not finite.
+    resumable state. With a `score` of the model as it is now, the lower the better, it is left with its best state of
+    SCORES. Raises ValueError naming the setting to change when the loss is not finite.
     """
     steps, learning_rate = training.steps, training.learning_rate
     model.to(device())
@@ -91,7 +94,8 @@ def optimise(
     mean = [p.detach().clone() for p in weights]
     adam = torch.optim.AdamW(weights, lr=learning_rate, betas=betas, weight_decay=0.01, fused=True)
     file, curve = state / f"{name.replace('/', '-')}.safetensors", Curve(steps)
-    start, kept = resume(file, weights, mean, adam, curve), time.monotonic()
+    best = Best(mean, score, steps)
+    start, kept = resume(file, weights, mean, adam, curve, best), time.monotonic()
     for step in progress(range(start, steps), title=name, total=steps, start=start):
         for group in adam.param_groups:
             group["lr"] = learning_rate * pace(step / steps, hold)
@@ -108,12 +112,11 @@ def optimise(
         decay = min(average, (1 + step) / (10 + step))
         torch._foreach_lerp_(mean, [p.detach() for p in weights], 1 - decay)
         curve.add(step, parts)
+        best.look(step, weights, mean)
         if first() and time.monotonic() - kept > keep_every_s:
-            keep(file, step + 1, weights, mean, adam, curve)
+            keep(file, step + 1, weights, mean, adam, curve, best)
             kept = time.monotonic()
-    with torch.no_grad():
-        for weight, averaged in zip(weights, mean, strict=True):
-            weight.copy_(averaged)
+    put(mean if best.score is None else best.weights, weights)
     model.cpu()
     return curve.table()
 
@@ -122,6 +125,40 @@ def pace(done: float, hold: float) -> float:
     """The learning rate's share at `done` of the training: linear warm-up, the peak until `hold`, half a cosine."""
     falling = max(0.0, done - hold) / (1 - hold)
     return min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * falling))
+
+
+@torch.no_grad()
+def put(values: Iterable[Tensor], weights: Iterable[Tensor]) -> None:
+    """Overwrite the weights."""
+    for weight, value in zip(weights, values, strict=True):
+        weight.copy_(value)
+
+
+class Best:
+    """The averaged weights when they scored lowest."""
+
+    def __init__(self, mean: list[Tensor], score: Callable[[], float] | None, steps: int) -> None:
+        self.score, self.steps = score, steps
+        self.weights = [] if score is None else [value.clone() for value in mean]
+        self.lowest = torch.full((), math.inf, dtype=torch.float64, device=device())
+
+    def look(self, step: int, weights: list[nn.Parameter], mean: list[Tensor]) -> None:
+        """Score the state after `step`, SCORES times in all and after the last one."""
+        if self.score is None or (step + 1) * SCORES // self.steps == step * SCORES // self.steps:
+            return
+        now = [weight.detach().clone() for weight in weights]
+        put(mean, weights)
+        value = self.score()
+        put(now, weights)
+        if value <= self.lowest:  # of equals the one that has learned longer
+            self.lowest.fill_(value)
+            put(mean, self.weights)
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """What to keep, by name."""
+        if self.score is not None:
+            yield "lowest", self.lowest
+            yield from ((f"best.{number}", value) for number, value in enumerate(self.weights))
 
 
 class Curve:
@@ -144,15 +181,16 @@ class Curve:
 
 
 def keep(
-    file: Path, step: int, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve
-) -> None:
+    file: Path, step: int, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve,
+    best: Best,
+) -> None:  # fmt: skip
     """Write what a later run needs to go on after `step` steps."""
     about = {"step": step, "rows": curve.rows, "sums": curve.sums}
-    replace(file, save(dict(state_of(weights, mean, adam)), metadata={"about": json.dumps(about)}))
+    replace(file, save(dict(state_of(weights, mean, adam, best)), metadata={"about": json.dumps(about)}))
 
 
 def state_of(
-    weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer
+    weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, best: Best
 ) -> Iterator[tuple[str, Tensor]]:
     """All that a step changes, by name."""
     for number, (weight, averaged) in enumerate(zip(weights, mean, strict=True)):
@@ -160,10 +198,11 @@ def state_of(
         yield f"mean.{number}", averaged
         for key in MOMENTS:
             yield f"{key}.{number}", adam.state[weight][key]
+    yield from best.tensors()
 
 
 def resume(
-    file: Path, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve
+    file: Path, weights: list[nn.Parameter], mean: list[Tensor], adam: torch.optim.Optimizer, curve: Curve, best: Best
 ) -> int:
     """Take up the state that the first process has kept, if it has; returns the number of steps already done."""
     done = torch.zeros((), device=device())
@@ -172,11 +211,11 @@ def resume(
     if first() and file.exists():
         with safe_open(file, framework="pt") as kept, torch.no_grad():
             about = json.loads(kept.metadata()["about"])
-            for name, tensor in state_of(weights, mean, adam):
+            for name, tensor in state_of(weights, mean, adam, best):
                 tensor.copy_(kept.get_tensor(name))
         curve.rows, curve.sums = about["rows"], about["sums"]
         done.fill_(about["step"])
-    share([done, *(tensor for _, tensor in state_of(weights, mean, adam))])
+    share([done, *(tensor for _, tensor in state_of(weights, mean, adam, best))])
     for weight in weights:
         adam.state[weight]["step"].copy_(done)
     return int(done)
