@@ -3,11 +3,12 @@
 A fixed linear map onto the leading principal components takes the pictures' and spectra's redundancy away, a
 perceptron goes on to D normalised features, and its mirror comes back. The decoder only ever sees features with
 noise on them, so it learns to decode a whole neighbourhood alike: a generator's small errors decode well.
+Items that were held out tell which state of the training is the best.
 Source of the idea: denoising autoencoders (Vincent et al. 2010), here with the noise on the features.
 Axes: B batch, P values of an item, K principal components, D features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,6 @@ import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field, PositiveInt
-from sklearn.decomposition import PCA
 from torch import Generator, Tensor, nn
 from torch.nn.functional import layer_norm, mse_loss
 
@@ -23,6 +23,8 @@ from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.seeds import draws
 from stages.common.together import together
+from stages.features.items import Items, pieces, rows_of
+from stages.features.principal import levels, principal
 
 LEVELS = 255.0  # both pictures and spectra come as bytes
 
@@ -59,21 +61,25 @@ class Autoencoder(nn.Module):
 
     def project(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, K) principal components."""
-        values = torch.tensor(items.reshape(len(items), -1), dtype=torch.float32) / LEVELS  # (B, P)
+        values = levels(items).to(self.middle.device)  # (B, P)
         return (values - self.middle) @ self.basis.T / self.scale
 
     def features(self, components: Tensor) -> Tensor:
         return layer_norm(self.encoder(components).float(), (self.width,))  # (B, D)
 
     def encode(self, items: np.ndarray) -> Tensor:
-        """(B, *shape) uint8 -> (B, D) features."""
-        return self.features(self.project(items))
+        """(B, *shape) uint8 -> (B, D) features, on the CPU."""
+        return torch.cat([self.features(self.project(part)).cpu() for part in pieces(items)])
 
     def decode(self, features: Tensor) -> np.ndarray:
         """(B, D) features -> (B, *shape) uint8."""
-        values = self.decoder(features).float() * self.scale @ self.basis + self.middle  # (B, P)
-        levels = (values * LEVELS).round().clamp(0, LEVELS).to(torch.uint8)
-        return levels.numpy().reshape(-1, *self.shape)
+        return np.concatenate([self.restored(part) for part in features.split(rows_of(len(self.middle)))])
+
+    def restored(self, features: Tensor) -> np.ndarray:
+        components = self.decoder(features.to(self.middle.device)).float()  # (B, K)
+        values = components * self.scale @ self.basis + self.middle  # (B, P)
+        made = (values * LEVELS).round().clamp(0, LEVELS).to(torch.uint8)
+        return made.cpu().numpy().reshape(-1, *self.shape)
 
 
 def build(card: Mapping[str, Any]) -> Autoencoder:
@@ -82,15 +88,18 @@ def build(card: Mapping[str, Any]) -> Autoencoder:
 
 
 def fit(
-    settings: Settings, items: np.ndarray, *, seed: int, name: str, state: Path
+    settings: Settings, items: Items, held: Items | None = None, *, seed: int, name: str, state: Path
 ) -> tuple[Autoencoder, pd.DataFrame]:
-    """Learn a codec from (N, *shape) uint8 `items`; returns it and its loss curve."""
+    """Learn a codec from (N, *shape) uint8 `items`; returns it and its loss curve.
+
+    Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.
+    """
     most = min(len(items), int(np.prod(items.shape[1:])))
     settings = settings.model_copy(update={"components": min(settings.components, most)})
     model = Autoencoder(items.shape[1:], settings)
     initialise(model, stream(seed, f"{name}/weights"))
     find_components(model, items, settings, draws(seed, f"{name}/components"))
-    components = torch.cat([model.project(part) for part in parts(items)])
+    components = torch.cat([model.project(part) for part in pieces(items)])  # (N, K)
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         batch = components[torch.randint(len(components), (settings.batch,), generator=stream)]
@@ -98,19 +107,25 @@ def fit(
         made = together(model.decoder, noisy(features, settings.noise, stream))
         return {"reconstruction": mse_loss(made.float(), batch)}
 
-    return model, optimise(model, loss, settings, seed=seed, name=name, state=state)
+    score = None if held is None else lost(model, held)
+    return model, optimise(model, loss, settings, seed=seed, name=name, state=state, score=score)
 
 
-def find_components(model: Autoencoder, items: np.ndarray, settings: Settings, rng: np.random.Generator) -> None:
+def lost(model: Autoencoder, held: Items) -> Callable[[], float]:
+    """What measures how much of the items the model loses now; of their principal components, which are all it gets."""
+    components = torch.cat([model.project(part) for part in pieces(held)])  # (N, K)
+
+    def score() -> float:
+        with torch.no_grad():
+            given = components.to(model.middle.device)
+            return mse_loss(model.decoder(model.features(given)).float(), given).item()
+
+    return score
+
+
+def find_components(model: Autoencoder, items: Items, settings: Settings, rng: np.random.Generator) -> None:
     """Set the fixed linear map from a sample of the items."""
-    few = rng.choice(len(items), min(len(items), 8192), replace=False)
-    values = items[np.sort(few)].reshape(len(few), -1).astype(np.float32) / LEVELS
-    pca = PCA(settings.components, svd_solver="covariance_eigh").fit(values)
-    model.middle.copy_(torch.from_numpy(pca.mean_))
-    model.basis.copy_(torch.from_numpy(pca.components_))
-    model.scale.copy_(torch.tensor(float(np.sqrt(pca.explained_variance_.mean()))))
-
-
-def parts(items: np.ndarray, size: int = 4096) -> list[np.ndarray]:
-    """The items in pieces that fit into memory."""
-    return np.array_split(items, 1 + len(items) // size)
+    found = principal(items, settings.components, rng)
+    model.middle.copy_(found.mean)
+    model.basis.copy_(found.components)
+    model.scale.copy_(found.variances.mean().sqrt())

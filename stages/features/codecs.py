@@ -8,9 +8,9 @@ from typing import Any
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
-from stages.features import autoencoder, pixels, text
+from stages.features import autoencoder, linear, pixels, text
 
-CODECS: dict[str, ModuleType] = {"autoencoder": autoencoder, "pixels": pixels, "text": text}
+CODECS: dict[str, ModuleType] = {"autoencoder": autoencoder, "linear": linear, "pixels": pixels, "text": text}
 SETTINGS: dict[str, type[autoencoder.Settings] | type[text.Settings]] = {
     "image": autoencoder.Settings,
     "text": text.Settings,

@@ -1,14 +1,15 @@
 """Layer 2: a codec for one modality, and the features of every sample. Called as ``extract <modality>``.
 
 Writes below data/extract/<modality>: the codec and its card, `features.safetensors` with ``clean`` (N, D) and
-``augmented`` (train samples x variants, D), the loss curve and the reconstruction error beside a PCA's.
+``augmented`` (train samples x variants, D), the loss curve and the reconstruction error beside a PCA's. Where the
+codec that was learned loses more of the validation split than a PCA does, the PCA is the codec.
 """
 
 import sys
 from pathlib import Path
 
 import numpy as np
-import torch
+import pandas as pd
 
 from stages.common.cards import last, origin
 from stages.common.files import read_table, write_json, write_table, write_tensors
@@ -16,12 +17,15 @@ from stages.common.learning import set_up
 from stages.common.networks import write_weights
 from stages.common.params import Run, load
 from stages.common.processes import alone, training_stage
+from stages.common.seeds import draws
 from stages.common.sizing import sized
-from stages.features.autoencoder import parts
+from stages.features import linear
 from stages.features.codecs import CODECS, SETTINGS
-from stages.features.reconstruction import errors
+from stages.features.items import stored
+from stages.features.reconstruction import FEWEST, choose, encoded, error
 
 CLEAN = Path("data/preprocess")
+SPLITS = ("train", "validation", "test")
 
 
 def main(modality: str) -> None:
@@ -33,34 +37,38 @@ def main(modality: str) -> None:
         settings, run = load(SETTINGS[modality], f"extract.{modality}"), load(Run, "run")
         set_up(run.threads)
         samples = read_table(CLEAN / "samples.csv", text=("id",))
-        clean = np.load(CLEAN / f"{modality}.clean.npy", mmap_mode="r")
-        augmented = np.load(CLEAN / f"{modality}.augmented.npy", mmap_mode="r")
-        train, there = samples["split"] == "train", samples[f"has_{modality}"]
-        present = np.repeat(there[train].to_numpy(), len(augmented) // train.sum())
-        items = augmented if present.all() else augmented[present]
+        there = samples[f"has_{modality}"].to_numpy(bool)
+        clean, augmented = CLEAN / f"{modality}.clean.npy", CLEAN / f"{modality}.augmented.npy"
+        train, held, test = (stored(clean, there & (samples["split"] == split).to_numpy()) for split in SPLITS)
+        items = stored(augmented, copies(samples["split"] == "train", there, len(stored(augmented))))
         codec, curve = CODECS[settings.codec].fit(
-            sized(settings, int((train & there).sum())),
+            sized(settings, len(train)),
             items,
+            held if len(held) >= FEWEST else None,
             seed=run.seed,
             name=f"extract/{modality}",
             state=door.state,
         )
         alone()
-        with torch.no_grad():
-            features = {
-                kind: torch.cat([codec.encode(part) for part in parts(array)]).numpy()
-                for kind, array in {"clean": clean, "augmented": augmented}.items()
-            }
-            test = ((samples["split"] == "test") & there).to_numpy()
-            made = codec.decode(torch.from_numpy(features["clean"][test]))
+        lost = {"codec": 0.0, "pca": 0.0, "kept": "pixels"}
+        if settings.codec != "pixels":
+            pca = linear.fit(items, settings.width, draws(run.seed, f"extract/{modality}/linear"))
+            codec, chosen = choose(codec, pca, held)
+            lost = {"codec": error(codec, test), "pca": error(pca, test), **chosen}
+        features = {"clean": encoded(codec, stored(clean)), "augmented": encoded(codec, stored(augmented))}
         write_weights(door.out / "codec.safetensors", codec)
         write_tensors(door.out / "features.safetensors", features)
         write_table(door.out / "curve.csv", curve)
-        lost = errors(items, clean[test], made, features["clean"].shape[1])
         write_json(door.out / "reconstruction.json", lost)
         inputs = [CLEAN / "samples.csv", *CLEAN.glob(f"{modality}.*.npy")]
         card = origin(settings, run, inputs, {"losses": last(curve), "reconstruction": lost})
-        write_json(door.out / "codec.json", {"codec": settings.codec, **codec.card, "origin": card})
+        write_json(door.out / "codec.json", {"codec": settings.codec} | codec.card | {"origin": card})
+
+
+def copies(train: pd.Series, there: np.ndarray, count: int) -> np.ndarray:
+    """Which of the `count` augmented copies show something: those of train samples that have the modality, bool."""
+    present = there[train]
+    return np.repeat(present, count // len(present))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.common.learning import Training
+from stages.features.items import Items
 
 HALF = 127.5  # of the levels of a byte
 
@@ -28,12 +29,12 @@ class Pixels(nn.Module):
 
     def encode(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, P)."""
-        return torch.tensor(items.reshape(len(items), -1), dtype=torch.float32) / HALF - 1
+        return torch.tensor(items, dtype=torch.float32).flatten(1) / HALF - 1
 
     def decode(self, features: Tensor) -> np.ndarray:
         """(B, P) -> (B, *shape) uint8."""
         levels = ((features + 1) * HALF).round().clamp(0, 2 * HALF).to(torch.uint8)
-        return levels.numpy().reshape(-1, *self.shape)
+        return levels.cpu().numpy().reshape(-1, *self.shape)
 
 
 def build(card: Mapping[str, Any]) -> Pixels:
@@ -41,6 +42,8 @@ def build(card: Mapping[str, Any]) -> Pixels:
     return Pixels(tuple(card["shape"]))
 
 
-def fit(settings: Training, items: np.ndarray, *, seed: int, name: str, state: Path) -> tuple[Pixels, pd.DataFrame]:
+def fit(
+    settings: Training, items: Items, held: Items | None = None, *, seed: int, name: str, state: Path
+) -> tuple[Pixels, pd.DataFrame]:
     """The codec of (N, *shape) uint8 `items`, and an empty loss curve."""
-    return Pixels(items.shape[1:]), pd.DataFrame({"step": []})
+    return Pixels(tuple(items.shape[1:])), pd.DataFrame({"step": []})

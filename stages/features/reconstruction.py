@@ -1,36 +1,65 @@
-"""How much of an item survives its codec, beside a principal component analysis of the same width.
+"""How much of an item survives its codec, beside the linear codec of the same width; and which of the two is kept.
 
 Pictures and spectra: mean squared error, levels scaled to [0, 1]. Captions: share of wrong tokens, where the
 linear map works on one-hot tokens and the likeliest token is taken.
+Axes: N items, T tokens.
 """
 
-from math import prod
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
-from sklearn.decomposition import PCA
+import torch
+from torch import Tensor
 
-SAMPLE = 4096  # train items that the linear map is fitted on
+from stages.features.items import Items, pieces
 
-
-def errors(train: np.ndarray, test: np.ndarray, made: np.ndarray, width: int) -> dict[str, float]:
-    """Errors of the codec's `made` and of a PCA with `width` components on (N, *shape) `test` items."""
-    few = train[:: max(1, len(train) // SAMPLE)][:SAMPLE]
-    tokens = int(max(few.max(), test.max())) + 1 if test.dtype == np.uint16 else 0
-    components = min(width, len(few) - 1, prod(few.shape[1:]))
-    pca = PCA(components, svd_solver="randomized", random_state=0).fit(as_numbers(few, tokens))
-    linear = pca.inverse_transform(pca.transform(as_numbers(test, tokens)))
-    if tokens:
-        linear = linear.reshape(*test.shape, tokens).argmax(-1)
-        return {"codec": float((made != test)[test > 0].mean()), "pca": float((linear != test)[test > 0].mean())}
-    target = as_numbers(test, 0)
-    return {
-        "codec": float(((as_numbers(made, 0) - target) ** 2).mean()),
-        "pca": float(((linear.clip(0, 1) - target) ** 2).mean()),
-    }
+FEWEST = 8  # held-out items without which no choice is made
 
 
-def as_numbers(items: np.ndarray, tokens: int) -> np.ndarray:
-    """(N, *shape) -> (N, values) float32: one-hot when there are `tokens`, else levels in [0, 1]."""
-    if tokens:
-        return np.eye(tokens, dtype=np.float32)[items].reshape(len(items), -1)
-    return items.reshape(len(items), -1).astype(np.float32) / 255
+class Codec(Protocol):
+    """What every codec can do, learned or not."""
+
+    card: dict[str, Any]
+
+    def encode(self, items: np.ndarray) -> Tensor: ...
+    def decode(self, features: Tensor) -> np.ndarray: ...
+
+
+def encoded(codec: Codec, items: Items) -> np.ndarray:
+    """(N, D) features of items that need not fit into memory."""
+    with torch.no_grad():
+        return np.concatenate([codec.encode(part).numpy() for part in pieces(items)])
+
+
+def losses(items: np.ndarray, made: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) each: squared errors of an item's levels, or its wrong tokens, and how many there are of either."""
+    if items.dtype == np.uint16:  # (N, T) tokens
+        return ((made != items) & (items > 0)).sum(1), (items > 0).sum(1)
+    gap = (made.reshape(len(made), -1).astype(np.float32) - items.reshape(len(items), -1)) / 255
+    return (gap**2).sum(1, dtype=np.float64), np.full(len(items), gap.shape[1])
+
+
+def lost(codec: Codec, items: Items) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The losses of items that go through the codec and back, piece by piece."""
+    with torch.no_grad():
+        for part in pieces(items):
+            yield losses(part, codec.decode(codec.encode(part)))
+
+
+def error(codec: Codec, items: Items) -> float:
+    """Their mean."""
+    wrong, size = np.sum([(wrong.sum(), size.sum()) for wrong, size in lost(codec, items)], axis=0)
+    return float(wrong / size)
+
+
+def choose(learned: Codec, linear: Codec, held: Items) -> tuple[Codec, dict[str, Any]]:
+    """The codec that loses less of the items `held` out, and the record of it.
+
+    With fewer than FEWEST of them it is the learned one, in its last state, whatever it loses.
+    """
+    if len(held) < FEWEST:
+        return learned, {"kept": "learned", "validation": {"items": len(held)}}
+    both = {"learned": error(learned, held), "pca": error(linear, held)}
+    kept = "learned" if both["learned"] <= both["pca"] else "linear"
+    return learned if kept == "learned" else linear, {"kept": kept, "validation": both | {"items": len(held)}}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.features import autoencoder
-from stages.features.reconstruction import errors
+from stages.features import autoencoder, items
+from stages.features.reconstruction import error
 
 SETTINGS = autoencoder.Settings(
     codec="autoencoder", width=8, components=24, hidden=64, depth=1, noise=0.1, steps=400, batch=64, learning_rate=0.005
@@ -72,24 +72,23 @@ def test_fitting_again_gives_the_same_codec(tmp_path: Path) -> None:
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
-def test_pieces_are_all_items_in_order() -> None:
-    for count in (0, 1, 9, 10, 11, 25):
-        items = np.arange(count)
-        pieces = autoencoder.parts(items, size=10)
-        np.testing.assert_array_equal(np.concatenate(pieces), items)
-        assert all(len(piece) <= 10 for piece in pieces)
+def test_the_state_that_is_kept_is_the_best_of_items_held_out(tmp_path: Path) -> None:
+    """Of a few items everything is soon learned by heart."""
+    few = SETTINGS.model_copy(update={"steps": 200, "noise": 0.0})
+    train, held = blocks(30, 1), blocks(100, 2)
+    kept, last = (
+        autoencoder.fit(few, train, told, seed=1, name="test", state=tmp_path / f"{told is None}")[0]
+        for told in (held, None)
+    )
+    assert error(kept, held) < error(last, held)
 
 
-def test_errors_are_nothing_for_a_perfect_codec_and_fair_to_the_linear_map() -> None:
-    train, test = blocks(200, 1), blocks(40, 2)
-    assert errors(train, test, test, 8)["codec"] == 0
-    linear = [errors(train, test, test, width)["pca"] for width in (1, 8, 64)]
-    assert linear[0] > linear[1] > linear[2] > 0
-
-
-def test_errors_of_captions_are_shares_of_wrong_tokens() -> None:
-    tokens = np.array([[1, 5, 6, 2, 0, 0], [1, 7, 2, 0, 0, 0]], np.uint16)
-    wrong = tokens.copy()
-    wrong[0, 1] = 9
-    wrong[1, 4] = 9  # after the end: what stands there is nobody's business
-    assert errors(np.repeat(tokens, 5, 0), tokens, wrong, 4) == {"codec": pytest.approx(1 / 7), "pca": 0.0}
+def test_pieces_do_not_change_what_comes_back(codec: autoencoder.Autoencoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = blocks(20, 2)
+    whole = codec.encode(test)
+    monkeypatch.setattr(items, "PIECE", 3 * test[0].size)
+    torch.testing.assert_close(codec.encode(test), whole, atol=1e-4, rtol=1e-4)
+    assert codec.encode(test[:0]).shape == (0, 8)
+    with torch.no_grad():
+        assert codec.decode(whole).shape == test.shape
+        assert codec.decode(whole[:0]).shape == (0, 12, 12, 3)
