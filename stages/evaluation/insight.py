@@ -1,13 +1,16 @@
-"""For the page: what each observed modality contributes, what the fusion attends to, the way between two samples."""
+"""For the page: what codecs keep, what each observed modality contributes, what the fusion attends to, the way between
+two samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from stages.common.files import read_table
+from stages.common.files import read_json, read_table
 from stages.common.shards import read_shard
+from stages.evaluation import words
 from stages.evaluation.examples import SAMPLES, View, view
 
 
@@ -40,6 +43,24 @@ class Focus:
 
     observed: str
     weights: dict[str, float]  # token -> weight, of those that are there
+
+
+def codecs(names: Sequence[str], folder: Path) -> list[str]:
+    """A sentence on the codec of each modality, as `extract` recorded it below `folder`."""
+    return [codec(name, read_json(folder / name / "reconstruction.json")) for name in names]
+
+
+def codec(name: str, record: Mapping[str, Any]) -> str:
+    """Which codec was kept, what it loses of test items, and by what it was chosen."""
+    error, pca = (words.number(record[key]) for key in ("codec", "pca"))
+    said = f"The codec of {words.modality(name)}s: {record['kept']}, error {error} against {pca} of a PCA."
+    if "validation" not in record:  # nothing was learned
+        return said
+    held = record["validation"]
+    if "learned" not in held:
+        return f"{said} With {held['items']} validation items, too few to choose by, the last state counts."
+    learned, linear = (words.number(held[key]) for key in ("learned", "pca"))
+    return f"{said} Chosen by {held['items']} validation items: learned {learned}, PCA {linear}."
 
 
 def games(file: Path) -> list[Game]:

@@ -68,6 +68,7 @@ class Content:
     suspects: Mapping[str, Sequence[Suspect]] = field(default_factory=dict)
     checks: Sequence[Check] = ()
     rejects: Rejects | None = None
+    codecs: Sequence[str] = ()  # a sentence each
 
 
 def figures_of(table: pd.DataFrame) -> dict[str, Figure]:

@@ -16,7 +16,7 @@ from stages.common.stage import stage
 from stages.evaluation.audit import checks, rejects, suspects
 from stages.evaluation.curves import read_curves
 from stages.evaluation.examples import examples, from_nothing
-from stages.evaluation.insight import foci, games, strips
+from stages.evaluation.insight import codecs, foci, games, strips
 from stages.evaluation.mosaic import mosaic
 from stages.evaluation.page import Content, figures_of, render
 from stages.evaluation.verdict import DIRECTED
@@ -60,7 +60,7 @@ def gathered(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settin
         nothing=from_nothing(names, settings.grid), examples=examples(names, settings.rows), strips=strips(names),
         games=games(MEASURED / "contribution.csv"), foci=foci(Path("data/fuse/attention.csv")),
         suspects=suspects(MEASURED / "suspects.csv"), checks=checks(MEASURED / "sanity.csv"),
-        rejects=rejects(Path("data/preprocess/rejects.csv")),
+        rejects=rejects(Path("data/preprocess/rejects.csv")), codecs=codecs(names, Path("data/extract")),
     )  # fmt: skip
 
 

@@ -72,6 +72,7 @@ def content() -> Content:
         suspects={name: [Suspect(name, "7", "000002", 0.4, sample((name,)), sample((name,)))] * 5 for name in NAMES},
         checks=[Check("recall", "noise", 0.5, 0.6, passes=False), Check("fidelity", "noise", 0, 1, True, "rises")],
         rejects=Rejects(2, {MISCHIEF: 2}, [{"id": MISCHIEF, "file": "a/" * 60, "reason": MISCHIEF}]),
+        codecs=["The codec of pictures: linear."],
     )  # fmt: skip
 
 
@@ -108,7 +109,13 @@ def test_a_page_with_everything_on_it(tab: Page, tmp_path: Path) -> None:
     assert tab.value("document.querySelectorAll('script').length") == 0
     text = tab.value("document.body.innerText")
     assert MISCHIEF.split(" & ")[0] in text
-    for said in ("1 of 2 checks fail", "2 items could not be used", "+60.0", "What the fusion attends to"):
+    for said in (
+        "1 of 2 checks fail",
+        "2 items could not be used",
+        "+60.0",
+        "What the fusion attends to",
+        "The codec of pictures",
+    ):
         assert said in text
 
 

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from stages.evaluation.audit import checks, rejects, suspects
-from stages.evaluation.insight import foci, games
+from stages.evaluation.insight import codec, foci, games
 from stages.evaluation.report import matrix
 from tests.clones import succeed
 
@@ -33,6 +34,25 @@ def test_without_directions_the_matrix_is_empty(metrics: list[str]) -> None:
 def test_what_was_not_measured_is_no_mistake(tmp_path: Path) -> None:
     absent = tmp_path / "absent.csv"
     assert (games(absent), foci(absent), checks(absent), suspects(absent)) == ([], [], [], {})
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"kept": "pixels"}, "pixels, error 0.020 against 0.050 of a PCA."),
+        (
+            {"kept": "linear", "validation": {"items": 40, "learned": 0.3, "pca": 0.2}},
+            "linear, error 0.020 against 0.050 of a PCA. Chosen by 40 validation items: learned 0.300, PCA 0.200.",
+        ),
+        (
+            {"kept": "learned", "validation": {"items": 3}},
+            "learned, error 0.020 against 0.050 of a PCA. With 3 validation items, too few to choose by, the last "
+            "state counts.",
+        ),
+    ],
+)
+def test_a_codec_is_told_with_what_it_was_chosen_by(record: dict[str, Any], said: str) -> None:
+    assert codec("image", {"codec": 0.02, "pca": 0.05} | record) == f"The codec of pictures: {said}"
 
 
 def test_rejects_are_counted_by_reason(tmp_path: Path) -> None:
