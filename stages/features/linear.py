@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.data.text import END, PAD
 from stages.features.items import Items, pieces, rows_of
 from stages.features.principal import levels, principal
 
@@ -58,9 +57,7 @@ class Linear(nn.Module):
         values = (features.to(self.middle.device) * self.scale @ self.basis + self.middle).cpu()  # (B, P)
         if self.vocabulary is None:
             return (values * LEVELS).round().clamp(0, LEVELS).to(torch.uint8).numpy().reshape(-1, *self.shape)
-        tokens = values.unflatten(1, (-1, self.vocabulary)).argmax(-1).numpy()  # (B, T)
-        ends = (tokens == END) | (tokens == PAD)
-        return np.where(ends.cumsum(1) > ends, PAD, tokens).astype(np.uint16)  # after the end comes nothing
+        return values.unflatten(1, (-1, self.vocabulary)).argmax(-1).numpy().astype(np.uint16)  # (B, T)
 
 
 def build(card: Mapping[str, Any]) -> Linear:
