@@ -20,6 +20,7 @@ from stages.common.learning import set_up
 from stages.common.params import Run, load, read_yaml
 from stages.common.shards import SUFFIXES
 from stages.common.stage import fresh_folder
+from stages.common.together import device
 from stages.data.modalities import MODALITIES, restore
 from stages.evaluation.examples import View, view
 from stages.features.bank import Bank
@@ -103,7 +104,8 @@ def workshop(out: Path, seed: int | None) -> Workshop:
 
 def empty(names: Sequence[str], widths: list[int]) -> Bank:
     """The columns of the features, and no sample."""
-    nothing, there = torch.zeros(0, sum(widths)), torch.zeros(0, len(names), dtype=torch.bool)
+    nothing = torch.zeros(0, sum(widths), device=device())
+    there = torch.zeros(0, len(names), dtype=torch.bool, device=device())
     return Bank(tuple(names), widths, nothing, there, np.array([]), nothing)
 
 
@@ -136,7 +138,7 @@ def samples(shop: Workshop, given: Mapping[str, bytes], count: int) -> list[dict
         raise ValueError(f"expected a modality to be left to make, got all of {', '.join(given)}; give fewer")
     if given and not shop.fused.width:
         raise ValueError(f"expected nothing given, because fuse.method is none, got {', '.join(given)}; give nothing")
-    features = torch.zeros(1, sum(shop.bank.widths))
+    features = torch.zeros(1, sum(shop.bank.widths), device=device())
     for name, content in given.items():
         features += shop.observe([content], name)
     made = shop.make("own", features.expand(count, -1), list(given))

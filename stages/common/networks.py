@@ -59,7 +59,8 @@ def initialise(model: nn.Module, stream: Generator) -> None:
                 fan_in = weight[0].numel() if not name.startswith("embed") else 1
                 if name in spread:  # its weights stand the other way round, and a value meets a share of them
                     fan_in = weight[:, 0].numel() // math.prod(spread[name].stride)
-                weight.normal_(0, fan_in**-0.5, generator=stream)
+                drawn = torch.randn(weight.shape, generator=stream, device=stream.device)
+                weight.copy_(drawn * fan_in**-0.5)
             elif name.rpartition(".")[2].startswith("bias"):  # `bias_ih_l0` and the like in a recurrent layer
                 weight.zero_()
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from torch import distributed
 from torch.distributed.rendezvous import rendezvous
 
-from stages.common.stage import LOGS, RESUME, Door, fingerprint, stage
+from stages.common.stage import LOGS, RESUME, Door, fingerprint, stage, told
 from stages.common.together import JOIN, LostError, first, join
 
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
@@ -67,8 +67,8 @@ def follower(name: str) -> Iterator[Door]:
             yield Door(name, out=Path(os.devnull), first=False)
     except LostError:  # the first process tells
         raise SystemExit(2) from None
-    except (ValueError, OSError) as error:
-        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        print(f"{name}: {told(error)}", file=sys.stderr)
         raise SystemExit(2) from None
 
 

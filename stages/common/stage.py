@@ -69,14 +69,24 @@ def stage(name: str) -> Iterator[Door]:
             finally:
                 shutil.rmtree(out, ignore_errors=True)  # when all went well it has its new name
             shutil.rmtree(RESUME / name, ignore_errors=True)
-    except (ValueError, OSError) as error:
-        line, log = " ".join(str(error).split()).removeprefix(f"{name}: "), LOGS / f"{name}.log"
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: whatever PyTorch refuses
+        line, log = told(error).removeprefix(f"{name}: "), LOGS / f"{name}.log"
         with suppress(OSError):  # on a full disk
             replace(log, traceback.format_exc())
             line += f" (traceback in {log})"
         print(f"{name}: {line}", file=sys.stderr)
         raise SystemExit(2) from None
     keep_cost(name, time.monotonic() - started)
+
+
+def told(error: Exception) -> str:
+    """An error in one line, with what to do where it does not say so itself: those of PyTorch never do."""
+    line = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or re.search(r"out of memory|can't allocate|not enough memory", line):
+        return f"expected memory enough, got none: {line}; free some, or lower batch or hidden in params.yaml"
+    if isinstance(error, RuntimeError):
+        return f"expected PyTorch to compute this, got: {line}; DEVICE=cpu keeps the work off a GPU"
+    return line
 
 
 @contextmanager

@@ -30,13 +30,30 @@ class LostError(ValueError):
 
 @cache
 def device() -> torch.device:
-    """Where networks learn: on a GPU if there is one, unless DEVICE says otherwise."""
-    name = os.environ.get("DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    """Where networks compute: on a GPU if there is one, unless DEVICE says otherwise."""
+    return chosen(os.environ.get("DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def chosen(name: str) -> torch.device:
+    """The device of that name. Raises ValueError where it can't be used."""
     if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
         raise ValueError(
             f"DEVICE: expected cpu, or cuda where a GPU can be used, got '{name}'; correct the environment"
         )
     return torch.device(name, int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
+
+
+def near(values: Tensor) -> Tensor:
+    """`values` on the device, if they leave half of its free memory to others; else where they are."""
+    place = device()
+    if place.type == "cuda" and values.nbytes > torch.cuda.mem_get_info(place)[0] // 2:
+        return values
+    return values.to(place)
+
+
+def rows(values: Tensor, which: Tensor) -> Tensor:
+    """The rows `which` (B,) of `values`, on the device of `which`, wherever `near` has left the values."""
+    return values[which.to(values.device)].to(which.device)
 
 
 def mixed_precision() -> AbstractContextManager[Any]:
@@ -47,6 +64,11 @@ def mixed_precision() -> AbstractContextManager[Any]:
     else:
         fast = any(torch.cpu.get_capabilities().get(name) for name in BFLOAT16)
     return torch.autocast(kind, dtype=torch.bfloat16, enabled=fast)
+
+
+def full_precision() -> AbstractContextManager[Any]:
+    """float32 inside `mixed_precision`."""
+    return torch.autocast("cuda" if device().type == "cuda" else "cpu", enabled=False)
 
 
 def join(store: Store, rank: int, count: int) -> None:
@@ -72,16 +94,14 @@ def together(network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
 
     Raises ValueError when there are fewer rows than processes.
     """
-    here = [values.to(device()) for values in inputs]
-    if count() > 1:
-        batch = len(here[0])
-        if batch < count():
-            raise ValueError(f"expected a batch of at least {count()}, one for each process, got {batch}; raise it")
-        rows = network(*(Take.apply(values) for values in here))  # type: ignore[no-untyped-call]
-        made: Tensor = Gather.apply(rows, batch)  # type: ignore[no-untyped-call]
-    else:
-        made = network(*here)
-    return made.to(inputs[0].device)
+    if count() == 1:
+        return network(*inputs)
+    batch = len(inputs[0])
+    if batch < count():
+        raise ValueError(f"expected a batch of at least {count()}, one for each process, got {batch}; raise it")
+    rows = network(*(Take.apply(values) for values in inputs))  # type: ignore[no-untyped-call]
+    made: Tensor = Gather.apply(rows, batch)  # type: ignore[no-untyped-call]
+    return made
 
 
 def own(batch: int) -> slice:

@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from stages.common.learning import Training, optimise, stream
 from stages.common.networks import initialise
 from stages.common.sizing import sized
-from stages.common.together import together
+from stages.common.together import device, near, rows, together
 from stages.evaluation.senses import PIECE, TRUNKS, WIDTH, kinds, stirred
 
 UNLABELLED = -1  # in place of a class
@@ -43,8 +43,9 @@ class Classifier(nn.Module):
         return features  # (B, E)
 
     def look(self, items: Tensor) -> Tensor:
-        """(N, ...) items, piece by piece -> (N, E) features."""
-        return torch.cat([self(part) for part in items.split(PIECE)])
+        """(N, ...) items, piece by piece -> (N, E) features, on the device of the judge."""
+        place = next(self.parameters()).device
+        return torch.cat([self(part.to(place)) for part in items.split(PIECE)])
 
     def scores(self, features: Tensor) -> dict[str, Tensor]:
         return {name: head(features) for name, head in self.heads.items()}  # (B, K) each
@@ -55,14 +56,14 @@ def teach(
     seed: int, state: Path,
 ) -> tuple[Classifier, pd.DataFrame]:  # fmt: skip
     """The judge of one modality and its loss curve, from (N, ...) real `items` and the columns of their labels."""
-    labels = {attribute: classes(columns[attribute], known) for attribute, known in values.items()}
+    labels = {attribute: classes(columns[attribute], known).to(device()) for attribute, known in values.items()}
     judge = Classifier(name, kinds(name, items), values)
     initialise(judge, stream(seed, f"judge/{name}/weights"))
-    training = sized(training, len(items))
+    training, items = sized(training, len(items)), near(items)
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        drawn = torch.randint(len(items), (training.batch,), generator=stream)
-        scores = judge.scores(together(judge, stirred(name, items[drawn], stream)))
+        drawn = torch.randint(len(items), (training.batch,), generator=stream, device=stream.device)
+        scores = judge.scores(together(judge, stirred(name, rows(items, drawn), stream)))
         return {attribute: labelled_loss(score, labels[attribute][drawn]) for attribute, score in scores.items()}
 
     return judge, optimise(judge, loss, training, average=AVERAGE, seed=seed, name=f"judge/{name}", state=state)
@@ -76,10 +77,9 @@ def classes(column: pd.Series, values: list[str]) -> Tensor:
 
 def labelled_loss(scores: Tensor, wanted: Tensor) -> Tensor:
     """Cross entropy of (B, K) scores over those of (B,) classes that are known; 0 where none is."""
-    known = wanted != UNLABELLED
-    if not known.any():
-        return scores.sum() * 0
-    return cross_entropy(scores[known].float(), wanted[known], label_smoothing=SMOOTHING)
+    known = (wanted != UNLABELLED).sum().clamp(min=1)
+    loss = cross_entropy(scores.float(), wanted, ignore_index=UNLABELLED, label_smoothing=SMOOTHING, reduction="sum")
+    return loss / known
 
 
 @torch.no_grad()
@@ -89,7 +89,7 @@ def calibrate(judge: Classifier, items: Tensor, columns: pd.DataFrame) -> None:
     Where all labels are found, the likeliest temperature would be 0: the chance of an error is set by the rule of
     succession, 1 / (N + 2). An attribute of which no label is known keeps its head.
     """
-    scores = judge.scores(judge.look(items)) if len(items) else {}
+    scores = {name: found.cpu() for name, found in judge.scores(judge.look(items)).items()} if len(items) else {}
     for attribute, found in scores.items():
         wanted = classes(columns[attribute], judge.values[attribute])
         known = wanted != UNLABELLED

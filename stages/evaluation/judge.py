@@ -25,6 +25,7 @@ from stages.common.learning import Training, set_up
 from stages.common.networks import write_weights
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.processes import alone, training_stage
+from stages.common.together import device
 from stages.data.modalities import MODALITIES, restore
 from stages.data.sources import captions
 from stages.evaluation.classifier import Classifier, calibrate, teach
@@ -127,7 +128,7 @@ def key_attribute(attributes: Mapping[str, Any], reads: Mapping[str, Collection[
 
 
 def load_judges(folder: Path) -> Judges:
-    """What this stage kept in `folder`."""
+    """What this stage kept in `folder`, networks on the device."""
     readers = read_json(folder / "readers.json")
     classifiers, matcher = {}, None
     for name, reader in readers.items():
@@ -135,11 +136,11 @@ def load_judges(folder: Path) -> Judges:
             card = read_json(folder / f"{name}.json")
             classifiers[name] = Classifier(name, card["inputs"], card["values"])
             classifiers[name].load_state_dict(load_file(folder / f"{name}.safetensors"))
-            classifiers[name].eval().requires_grad_(False)
+            classifiers[name].to(device()).eval().requires_grad_(False)
     if (folder / "match.json").exists():
         matcher = Matcher(read_json(folder / "match.json")["inputs"])
         matcher.load_state_dict(load_file(folder / "match.safetensors"))
-        matcher.eval().requires_grad_(False)
+        matcher.to(device()).eval().requires_grad_(False)
     return Judges(
         {name: reader["by"] for name, reader in readers.items()},
         {name: reader["reads"] for name, reader in readers.items()},

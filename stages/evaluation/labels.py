@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.common.together import device
 from stages.data.modalities import MODALITIES
 from stages.data.reading import tensors
 from stages.data.sources import captions
@@ -63,18 +64,19 @@ def judge(
     if judges.readers[name] == CLASSIFIER:
         return replace(classified(name, items, judges, key), placed=placed(name, items, judges))
     assert judges.matcher is not None, "judge.needs_matcher"
-    parts = SEEN[name](items).split(PIECE)
-    rows = torch.cat([torch.zeros(0, WIDTH), *(judges.matcher.features(name, part) for part in parts)])  # (N, E)
-    return Judged({}, np.zeros(len(rows)), rows.numpy(), placed=judges.matcher.place(name, rows).numpy())
+    parts = (part.to(device()) for part in SEEN[name](items).split(PIECE))
+    none = torch.zeros(0, WIDTH, device=device())
+    rows = torch.cat([none, *(judges.matcher.features(name, part) for part in parts)])  # (N, E)
+    return Judged({}, np.zeros(len(rows)), rows.cpu().numpy(), placed=judges.matcher.place(name, rows).cpu().numpy())
 
 
 def classified(name: str, items: np.ndarray, judges: Judges, key: str | None) -> Judged:
     """What a classifier finds in (N, ...) tensors."""
     classifier = judges.classifiers[name]
     rows = classifier.look(SEEN[name](items))  # (N, E)
-    scores = classifier.scores(rows)  # (N, K) each
+    scores = {name: score.cpu() for name, score in classifier.scores(rows).items()}  # (N, K) each
     labels = {a: np.array(classifier.values[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
-    return Judged(labels, sure(scores, key).numpy(), rows.numpy())
+    return Judged(labels, sure(scores, key).numpy(), rows.cpu().numpy())
 
 
 def sure(scores: Mapping[str, Tensor], key: str | None) -> Tensor:
@@ -87,7 +89,7 @@ def placed(name: str, items: np.ndarray, judges: Judges) -> np.ndarray | None:
     """Where the matcher, if there is one, places (N, ...) tensors: (N, S) unit vectors."""
     if judges.matcher is None:
         return None
-    return torch.cat([judges.matcher(name, part) for part in SEEN[name](items).split(PIECE)]).numpy()
+    return torch.cat([judges.matcher(name, part.to(device())) for part in SEEN[name](items).split(PIECE)]).cpu().numpy()
 
 
 def read_captions(told: list[str], values: Mapping[str, list[str]]) -> Judged:

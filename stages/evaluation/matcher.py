@@ -21,7 +21,7 @@ from stages.common.contrast import contrast
 from stages.common.learning import Training, optimise, stream
 from stages.common.networks import initialise
 from stages.common.sizing import sized
-from stages.common.together import together
+from stages.common.together import device, near, rows, together
 from stages.evaluation.senses import MOVES, TRUNKS, WIDTH, kinds, stirred
 
 SPACE = 32  # S
@@ -52,23 +52,25 @@ def teach_matcher(
     items: Mapping[str, Tensor], there: Mapping[str, Tensor], training: Training, *, seed: int, state: Path
 ) -> tuple[Matcher, pd.DataFrame]:
     """The matcher and its loss curve, from (N, ...) real items of each modality; `there` (N,) says which exist."""
-    matcher = Matcher({name: kinds(name, part[there[name]]) for name, part in items.items()})
+    matcher = Matcher({name: kinds(name, part) for name, part in items.items()})
     initialise(matcher, stream(seed, "judge/match/weights"))
     count = len(next(iter(items.values())))
+    items = {name: near(part) for name, part in items.items()}
+    there = {name: mask.to(device()) for name, mask in there.items()}
     training = sized(training, count)
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        drawn = torch.randperm(count, generator=stream)[: training.batch]  # an item twice would be its own rival
+        order = torch.rand(count, generator=stream, device=stream.device).argsort()
+        drawn = order[: training.batch]  # an item twice would be its own rival
         known = {name: mask[drawn] for name, mask in there.items()}  # what is not there is blank, and left out below
         views, parts = {}, {}
         for name, part in items.items():
             tower = partial(matcher, name)
-            views[name] = together(tower, stirred(name, part[drawn], stream))  # (B, S)
-            again = together(tower, MOVES[name](part[drawn], stream))
-            parts[name] = contrast(views[name][known[name]], again[known[name]])
+            views[name] = together(tower, stirred(name, rows(part, drawn), stream))  # (B, S)
+            again = together(tower, MOVES[name](rows(part, drawn), stream))
+            parts[name] = contrast(views[name], again, known[name])
         for one, other in combinations(items, 2):
-            both = known[one] & known[other]
-            parts[f"{one}_{other}"] = contrast(views[one][both], views[other][both])
+            parts[f"{one}_{other}"] = contrast(views[one], views[other], known[one] & known[other])
         return parts
 
     return matcher, optimise(matcher, loss, training, average=AVERAGE, seed=seed, name="judge/match", state=state)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from stages.common.together import device
 from stages.evaluation.coherence import agreement
 from stages.evaluation.fidelity import frechet_distance, kernel_distance, neighbourhoods
 from stages.evaluation.labels import Judged
@@ -144,6 +145,6 @@ def blurred(scene: Scene, key: str, name: str, judged: Judged, rng: np.random.Ge
         return judged
     classifier = scene.judges.classifiers[name]
     noise = NOISE * judged.features.std(0) * rng.normal(size=judged.features.shape)
-    scores = classifier.scores(torch.from_numpy((judged.features + noise).astype(np.float32)))
-    found = np.array(classifier.values[key])[scores[key].argmax(-1).numpy()]
+    features = torch.from_numpy((judged.features + noise).astype(np.float32)).to(device())
+    found = np.array(classifier.values[key])[classifier.scores(features)[key].argmax(-1).cpu().numpy()]
     return replace(judged, labels=judged.labels | {key: found})

@@ -34,7 +34,7 @@ def kinds(name: str, items: Tensor) -> int:
 
 def stirred(name: str, items: Tensor, stream: Generator) -> Tensor:
     """Items of which most are moved."""
-    still = torch.rand(len(items), *[1] * (items.ndim - 1), generator=stream) < STILL
+    still = torch.rand(len(items), *[1] * (items.ndim - 1), generator=stream, device=stream.device) < STILL
     return torch.where(still, items, MOVES[name](items, stream))
 
 
@@ -60,14 +60,14 @@ def move_image(x: Tensor, stream: Generator) -> Tensor:
 
 def move_text(tokens: Tensor, stream: Generator) -> Tensor:
     """Some tokens hidden."""
-    return tokens.masked_fill(torch.rand(tokens.shape, generator=stream) < UNREAD, PAD)
+    return tokens.masked_fill(torch.rand(tokens.shape, generator=stream, device=stream.device) < UNREAD, PAD)
 
 
 def move_audio(x: Tensor, stream: Generator) -> Tensor:
     """Shifted in time, louder or softer where there is sound, noisy."""
     x = moved(x, stream, turn=0, zoom=0, shear=0, shift=(0.15, 0.02))
-    gain = 0.2 * (torch.rand(len(x), 1, 1, 1, generator=stream) - 0.5)
-    return (x + gain * (x > 0) + 0.05 * torch.randn(x.shape, generator=stream)).clamp(0, 1)
+    gain = 0.2 * (torch.rand(len(x), 1, 1, 1, generator=stream, device=stream.device) - 0.5)
+    return (x + gain * (x > 0) + 0.05 * torch.randn(x.shape, generator=stream, device=stream.device)).clamp(0, 1)
 
 
 def moved(
@@ -75,13 +75,15 @@ def moved(
 ) -> Tensor:
     """(B, C, H, W) `x`, each under its own random affine move; `shift` is the largest along x and y, in half sides."""
     batch = len(x)
-    angle = (2 * torch.rand(batch, generator=stream) - 1) * math.radians(turn)
-    scale = torch.exp((2 * torch.rand(batch, 2, generator=stream) - 1) * zoom)
-    slant = (2 * torch.rand(batch, generator=stream) - 1) * shear
-    offset = (2 * torch.rand(batch, 2, generator=stream) - 1) * torch.tensor(shift)
+
+    def uniform(*shape: int) -> Tensor:
+        return 2 * torch.rand(*shape, generator=stream, device=stream.device) - 1
+
+    angle, scale = uniform(batch) * math.radians(turn), torch.exp(uniform(batch, 2) * zoom)
+    slant, offset = uniform(batch) * shear, uniform(batch, 2)
     rows = torch.stack([
-        torch.stack([angle.cos() * scale[:, 0], slant - angle.sin(), offset[:, 0]], -1),
-        torch.stack([slant + angle.sin(), angle.cos() * scale[:, 1], offset[:, 1]], -1),
+        torch.stack([angle.cos() * scale[:, 0], slant - angle.sin(), offset[:, 0] * shift[0]], -1),
+        torch.stack([slant + angle.sin(), angle.cos() * scale[:, 1], offset[:, 1] * shift[1]], -1),
     ], 1)  # (B, 2, 3)  # fmt: skip
     return grid_sample(x, affine_grid(rows, list(x.shape), align_corners=False), align_corners=False)
 

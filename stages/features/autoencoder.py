@@ -22,7 +22,7 @@ from torch.nn.functional import layer_norm, mse_loss
 from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
 from stages.common.seeds import draws
-from stages.common.together import together
+from stages.common.together import device, near, rows, together
 from stages.features.items import Items, pieces, rows_of
 from stages.features.principal import levels, principal
 
@@ -98,11 +98,14 @@ def fit(
     settings = settings.model_copy(update={"components": min(settings.components, most)})
     model = Autoencoder(items.shape[1:], settings)
     initialise(model, stream(seed, f"{name}/weights"))
+    model.to(device())
     find_components(model, items, settings, draws(seed, f"{name}/components"))
-    components = torch.cat([model.project(part) for part in pieces(items)])  # (N, K)
+    components = near(torch.cat([model.project(part).cpu() for part in pieces(items)]))  # (N, K)
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        batch = components[torch.randint(len(components), (settings.batch,), generator=stream)]
+        batch = rows(
+            components, torch.randint(len(components), (settings.batch,), generator=stream, device=stream.device)
+        )
         features = together(model.features, batch)
         made = together(model.decoder, noisy(features, settings.noise, stream))
         return {"reconstruction": mse_loss(made.float(), batch)}

@@ -9,6 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from stages.common.files import read_table, read_tensors
+from stages.common.subsets import columns
+from stages.common.together import device, near, rows
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Bank:
 
     def rows(self, split: str) -> Tensor:
         """Numbers of the samples of a split."""
-        return torch.from_numpy(np.flatnonzero(self.split == split))
+        return torch.from_numpy(np.flatnonzero(self.split == split)).to(self.clean.device)
 
     @property
     def known(self) -> Tensor:
@@ -41,16 +43,16 @@ class Bank:
 
     def draw(self, batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
         """Random train samples: their numbers (B,) and their features (B, W), a copy of its own for each modality."""
-        sample = torch.randint(len(self.copies), (batch,), generator=stream)
-        parts = []
-        for columns in self.copies.split(self.widths, -1):
-            copy = torch.randint(self.copies.shape[1], (batch,), generator=stream)
-            parts.append(columns[sample, copy])
+        sample = torch.randint(len(self.copies), (batch,), generator=stream, device=stream.device)
+        parts, variants = [], self.copies.shape[1]
+        for part in self.copies.flatten(0, 1).split(self.widths, -1):
+            copy = torch.randint(variants, (batch,), generator=stream, device=stream.device)
+            parts.append(rows(part, variants * sample + copy))
         return sample, torch.cat(parts, -1)
 
     def columns(self, there: Tensor) -> Tensor:
         """(B, M) bool -> (B, W) bool: the columns that belong to the modalities."""
-        return there.repeat_interleave(torch.tensor(self.widths), -1)
+        return columns(there, self.widths)
 
 
 def feature_files(names: Sequence[str], features: Path) -> list[Path]:
@@ -58,15 +60,15 @@ def feature_files(names: Sequence[str], features: Path) -> list[Path]:
 
 
 def read_bank(names: Sequence[str], features: Path, samples: Path) -> Bank:
-    """What the `extract` stages wrote below `features`, for the samples of the table `samples`."""
+    """What the `extract` stages wrote below `features`, for the samples of the table `samples`, on the device."""
     table = read_table(samples, text=("id",))
     parts = [read_tensors(path) for path in feature_files(names, features)]
     augmented = np.concatenate([part["augmented"] for part in parts], -1)
     return Bank(
         names=tuple(names),
         widths=[part["clean"].shape[1] for part in parts],
-        clean=torch.from_numpy(np.concatenate([part["clean"] for part in parts], -1)),
-        there=torch.tensor(table[[f"has_{name}" for name in names]].to_numpy()),
+        clean=torch.from_numpy(np.concatenate([part["clean"] for part in parts], -1)).to(device()),
+        there=torch.tensor(table[[f"has_{name}" for name in names]].to_numpy(), device=device()),
         split=table["split"].to_numpy(),
-        copies=torch.from_numpy(augmented).unflatten(0, (int((table["split"] == "train").sum()), -1)),
+        copies=near(torch.from_numpy(augmented).unflatten(0, (int((table["split"] == "train").sum()), -1))),
     )

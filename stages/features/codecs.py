@@ -8,6 +8,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
+from stages.common.together import device
 from stages.features import autoencoder, linear, pixels, text
 
 CODECS: dict[str, ModuleType] = {"autoencoder": autoencoder, "linear": linear, "pixels": pixels, "text": text}
@@ -19,12 +20,11 @@ SETTINGS: dict[str, type[autoencoder.Settings] | type[text.Settings]] = {
 
 
 def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:
-    """The trained codecs that `extract` kept below `folder`, by modality."""
+    """The trained codecs that `extract` kept below `folder`, by modality, on the device."""
     codecs = {}
     for name in names:
         card = read_json(folder / name / "codec.json")
         codec = CODECS[card["codec"]].build(card)
         codec.load_state_dict(load_file(folder / name / "codec.safetensors"))
-        codecs[name] = codec.eval()
-
+        codecs[name] = codec.to(device()).eval()
     return codecs

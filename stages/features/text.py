@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy, layer_norm
 
 from stages.common.learning import Training, noisy, optimise, stream
 from stages.common.networks import Perceptron, initialise
-from stages.common.together import together
+from stages.common.together import near, rows, together
 from stages.data.text import END, PAD, START
 from stages.features.items import Items, rows_of
 
@@ -100,12 +100,13 @@ def fit(
 
     Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.
     """
-    tokens = torch.from_numpy(items[:].astype(np.int64))  # captions are short: all of them fit into memory
-    model = TextCodec(tokens.shape[1], int(tokens.max()) + 1, settings)
+    captions = items[:].astype(np.int64)  # they are short: all of them fit into memory
+    tokens = near(torch.from_numpy(captions))
+    model = TextCodec(tokens.shape[1], int(captions.max()) + 1, settings)
     initialise(model, stream(seed, f"{name}/weights"))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        batch = tokens[torch.randint(len(tokens), (settings.batch,), generator=stream)]  # (B, T)
+        batch = rows(tokens, torch.randint(len(tokens), (settings.batch,), generator=stream, device=stream.device))
         features = together(model.features, batch)
         noised = noisy(features, settings.noise, stream)
         scores = together(model.logits, noised, batch[:, :-1])  # (B, T - 1, V)

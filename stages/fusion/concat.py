@@ -15,6 +15,7 @@ from torch.nn.functional import layer_norm
 
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.common.subsets import columns
 from stages.features.bank import Bank
 from stages.fusion.prediction import Learning, fit_by_prediction
 
@@ -29,12 +30,9 @@ class Settings(Strict):
 class Fusion(nn.Module):
     """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over U."""
 
-    widths: Tensor
-
     def __init__(self, widths: list[int], unified: int, settings: Settings) -> None:
         super().__init__()
-        self.unified = unified
-        self.register_buffer("widths", torch.tensor(widths), persistent=False)
+        self.widths, self.unified = widths, unified
         self.head = Perceptron(sum(widths) + len(widths), unified, width=settings.hidden, depth=settings.depth)
 
     def tokenise(self, features: Tensor) -> Tensor:
@@ -43,7 +41,7 @@ class Fusion(nn.Module):
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
         """Features and which modalities are seen, (B, M) bool -> (B, U)."""
-        known = torch.where(seen.repeat_interleave(self.widths, -1), tokens, 0.0)  # (B, W)
+        known = torch.where(columns(seen, self.widths), tokens, 0.0)  # (B, W)
         return layer_norm(self.head(torch.cat([known, seen], -1)).float(), (self.unified,))
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from stages.common.params import Run, load, load_modalities
 from stages.common.processes import alone, training_stage
 from stages.common.sizing import sized
 from stages.common.subsets import mask, proper_subsets, subset_name
+from stages.common.together import device
 from stages.features.bank import Bank, feature_files, read_bank
 from stages.fusion import attention, concat, gated, matrix, none
 from stages.fusion.prediction import Learning
@@ -84,7 +85,9 @@ def main() -> None:
         card["origin"] = origin(settings, run, inputs, {"losses": last(curve)})
         write_weights(door.out / "fusion.safetensors", fusion)
         write_json(door.out / "fusion.json", card)
-        write_tensors(door.out / "vectors.safetensors", {name: vector.numpy() for name, vector in vectors.items()})
+        write_tensors(
+            door.out / "vectors.safetensors", {name: vector.cpu().numpy() for name, vector in vectors.items()}
+        )
         if curve is not None:  # a closed form has none
             write_table(door.out / "curve.csv", curve)
 
@@ -106,12 +109,12 @@ def attended(fusion: attention.Fusion, bank: Bank) -> pd.DataFrame:
 
 
 def load_fused(folder: Path) -> Fused:
-    """The trained fusion that this stage kept in `folder`."""
+    """The trained fusion that this stage kept in `folder`, on the device."""
     card = read_json(folder / "fusion.json")
     method = FUSIONS[card["method"]]
     fusion = method.build(card["widths"], card["unified"], method.Settings(**card["settings"]))
     fusion.load_state_dict(load_file(folder / "fusion.safetensors"))
-    return Fused(fusion, card["unified"], card["noise"]).eval().requires_grad_(False)
+    return Fused(fusion, card["unified"], card["noise"]).to(device()).eval().requires_grad_(False)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
 from stages.common.params import Strict
-from stages.common.subsets import number
+from stages.common.subsets import columns, number
+from stages.common.together import device
 from stages.features.bank import Bank
 from stages.fusion.prediction import Learning
 
@@ -33,20 +34,19 @@ class Settings(Strict):
 class Fusion(nn.Module):
     """Features of any subset of modalities -> one unified representation, mean 0 and, over U, variance 1."""
 
-    widths: Tensor
     weight: Tensor
     bias: Tensor
 
     def __init__(self, widths: list[int], unified: int) -> None:
         super().__init__()
         subsets = 2 ** len(widths)
-        self.register_buffer("widths", torch.tensor(widths), persistent=False)
+        self.widths = widths
         self.register_buffer("weight", torch.zeros(subsets, sum(widths), unified))  # by `number` of the subset
         self.register_buffer("bias", torch.zeros(subsets, unified))
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features and (B, M) bool -> (B, U)."""
-        known = torch.where(seen.repeat_interleave(self.widths, -1), features, 0.0)  # (B, W)
+        known = torch.where(columns(seen, self.widths), features, 0.0)  # (B, W)
         subset = number(seen)  # (B,)
         unified = self.bias[subset]  # (B, U)
         for which in subset.unique().tolist():
@@ -66,7 +66,7 @@ def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state:
     Raises ValueError when no train sample has all modalities, or the representation is asked to be too wide.
     """
     complete = bank.known.all(1)
-    features, variants = bank.targets[complete].numpy(), bank.copies.shape[1]  # (N, W)
+    features, variants = bank.targets[complete].cpu().numpy(), bank.copies.shape[1]  # (N, W)
     width = min(len(features), features.shape[1])
     if learning.unified >= width:
         raise ValueError(
@@ -76,15 +76,18 @@ def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state:
     whitened = [PCA(whiten=True, svd_solver="full").fit_transform(part) for part in split(features, bank.widths)]
     shared = PCA(learning.unified, whiten=True, svd_solver="full").fit_transform(np.concatenate(whitened, 1))  # (N, U)
     fusion = build(bank.widths, learning.unified, settings)
-    copies, targets = bank.copies[complete].flatten(0, 1).numpy(), np.repeat(shared, variants, axis=0)
+    copies, targets = (
+        bank.copies[complete.to(bank.copies.device)].flatten(0, 1).cpu().numpy(),
+        np.repeat(shared, variants, axis=0),
+    )
     for subset in product((False, True), repeat=len(bank.widths)):
         if any(subset):
-            which, columns = number(torch.tensor([subset]))[0], np.repeat(subset, bank.widths)
-            found = Ridge(settings.ridge * len(copies), solver="cholesky").fit(copies[:, columns], targets)
-            size = found.predict(copies[:, columns]).std()
-            fusion.weight[which, torch.from_numpy(columns)] = torch.from_numpy(found.coef_.T / size)
+            which, chosen = number(torch.tensor([subset]))[0], np.repeat(subset, bank.widths)
+            found = Ridge(settings.ridge * len(copies), solver="cholesky").fit(copies[:, chosen], targets)
+            size = found.predict(copies[:, chosen]).std()
+            fusion.weight[which, torch.from_numpy(chosen)] = torch.from_numpy(found.coef_.T / size)
             fusion.bias[which] = torch.from_numpy(found.intercept_ / size)
-    return fusion, None
+    return fusion.to(device()), None
 
 
 def split(features: np.ndarray, widths: list[int]) -> list[np.ndarray]:

@@ -64,10 +64,10 @@ def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed
         noised = [noisy(view, settings.noise, stream) for view in views]
         asked = bank.columns(rest)  # (B, W)
         error = (together(predict, noised[0]).float() - target) ** 2 * asked
-        left, right, whole = (normalize(together(compare, view).float(), dim=-1)[rest.any(1)] for view in noised)
+        left, right, whole = (normalize(together(compare, view).float(), dim=-1) for view in noised)  # (B, U)
         return {
             "prediction": PREDICTION * error.sum() / asked.sum().clamp(min=1),
-            "contrast": CONTRAST * (contrast(left, right) + contrast(whole, right)) / 2,
+            "contrast": CONTRAST * (contrast(left, right, rest.any(1)) + contrast(whole, right, rest.any(1))) / 2,
         }
 
     return optimise(networks, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)

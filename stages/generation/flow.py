@@ -47,7 +47,7 @@ class Flow(nn.Module):
         learns the rest alone, scaled to unit variance.
         """
         variance = t**2 + (1 - t) ** 2  # (B, 1) of x
-        octaves = torch.exp(torch.linspace(0, math.log(100), self.frequencies))  # (F,)
+        octaves = torch.exp(torch.linspace(0, math.log(100), self.frequencies, device=t.device))  # (F,)
         times = torch.cat([(t * octaves).sin(), (t * octaves).cos()], -1)  # (B, 2 F)
         rest = self.network(torch.cat([x / variance.sqrt(), condition, times], -1)).float()  # (B, D)
         velocity: Tensor = (2 * t - 1) / variance * x + rest / variance.sqrt()
@@ -55,15 +55,15 @@ class Flow(nn.Module):
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
         """The mean squared error of the velocity, at times that lie rather in the middle of the path."""
-        noise = torch.randn(target.shape, generator=stream)  # (B, D)
-        t = torch.sigmoid(torch.randn(len(target), 1, generator=stream))  # (B, 1)
+        noise = torch.randn(target.shape, generator=stream, device=stream.device)  # (B, D)
+        t = torch.sigmoid(torch.randn(len(target), 1, generator=stream, device=stream.device))  # (B, 1)
         x_t = (1 - t) * noise + t * target
         return {"velocity": ((together(self, x_t, t, condition) - (target - noise)) ** 2).mean()}
 
     @torch.no_grad()
     def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
         """(B, C) conditions and (B, D) noise -> (B, D) samples."""
-        x, times = noise, torch.linspace(0, 1, steps + 1)
+        x, times = noise, torch.linspace(0, 1, steps + 1, device=noise.device)
         for now, then in zip(times[:-1], times[1:], strict=True):
             first = self(x, now.expand(len(x), 1), condition)
             second = self(x + (then - now) * first, then.expand(len(x), 1), condition)

@@ -24,7 +24,7 @@ from torch.nn.functional import softplus
 from stages.common.learning import noisy
 from stages.common.networks import Perceptron, PlainPerceptron
 from stages.common.params import Strict
-from stages.common.together import together
+from stages.common.together import full_precision, together
 from stages.generation.convolution import Grid, Painter, Viewer
 
 LAZY, FEW = 4, 8  # the slope is measured at a quarter of a batch, at no fewer than eight items
@@ -61,7 +61,7 @@ class Gan(nn.Module):
             self.discriminator = PlainPerceptron(width + condition, 1, width=hidden, depth=depth)
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
-        noise = torch.randn(len(target), self.noise, generator=stream)
+        noise = torch.randn(len(target), self.noise, generator=stream, device=stream.device)
         made = together(self.generator, torch.cat([noise, condition], -1)).float()  # (B, D)
         real, fake = (noisy(items, self.settings.noise, stream) for items in (target, made))
         constant = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
@@ -84,7 +84,7 @@ class Gan(nn.Module):
 
     def slope(self, items: Tensor, condition: Tensor) -> Tensor:
         """|grad D|^2 of the logit at each of `items` (B, D): (B, 1), itself differentiable. In full precision."""
-        with torch.autocast(items.device.type, enabled=False), torch.enable_grad():
+        with full_precision(), torch.enable_grad():
             items, condition = items.detach().float().requires_grad_(), condition.float()
             logit = self.discriminator(torch.cat([items, condition], -1)).sum()
             (slope,) = torch.autograd.grad(logit, items, create_graph=True)

@@ -28,6 +28,7 @@ from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES, read_shard, write_shard
 from stages.common.stage import stage
 from stages.common.subsets import mask, proper_subsets, subset_name
+from stages.common.together import device
 from stages.common.workers import in_processes
 from stages.data.modalities import MODALITIES, restore
 from stages.data.reading import tensors
@@ -91,7 +92,7 @@ class Workshop:
 
     def observe(self, payloads: Sequence[bytes], name: str) -> Tensor:
         """Features (B, W) of files, read and cleaned as data are; those of the other modalities are zero."""
-        given = torch.zeros(len(payloads), sum(self.bank.widths))
+        given = torch.zeros(len(payloads), sum(self.bank.widths), device=device())
         columns = given.split(self.bank.widths, -1)[self.bank.names.index(name)]  # a view
         columns.copy_(self.codecs[name].encode(tensors(name, payloads, self.fitted[name])))
         return given
@@ -112,8 +113,10 @@ def main() -> None:
         test = bank.rows("test")[: settings.observed]
         for subset in progress(proper_subsets(names), title="generate"):
             rows = test[bank.there[test][:, mask(subset, names, 1)[0]].all(1)] if subset else None
-            given = torch.zeros(settings.samples, sum(bank.widths)) if rows is None else bank.clean[rows]
-            keys = numbers(settings.samples) if rows is None else list(ids[rows.numpy()])
+            given = (
+                torch.zeros(settings.samples, sum(bank.widths), device=device()) if rows is None else bank.clean[rows]
+            )
+            keys = numbers(settings.samples) if rows is None else list(ids[rows.cpu().numpy()])
             label, rest = subset_name(subset), [name for name in names if name not in subset]
             shop.deliver(label, keys, shop.make(label, given, subset), rest)
         for links in permutations(names, 3):
@@ -121,8 +124,8 @@ def main() -> None:
         if load(Source, "acquire.source").name == "digits" and "image" in names and len(names) > 1:
             look_elsewhere(shop)
         complete = test[bank.there[test].all(1)]
-        shop.deliver("everything", list(ids[complete.numpy()]), bank.clean[complete], names)
-        noise = torch.randn(UNTRAINED, sum(bank.widths), generator=stream(run.seed, "generate/untrained"))
+        shop.deliver("everything", list(ids[complete.cpu().numpy()]), bank.clean[complete], names)
+        noise = normal(UNTRAINED, sum(bank.widths), stream(run.seed, "generate/untrained"))
         shop.deliver("untrained", numbers(UNTRAINED), noise, names)
         walk(shop)
 
@@ -176,11 +179,16 @@ def draw(
     condition = torch.cat([fused(given, seen), seen], -1)  # (B, U + M)
     unified = condition[:, :0]  # without a fusion there is nothing to share
     if whole is not None:
-        noise = settings.temperature * torch.randn(len(given), whole.noise, generator=chance)
+        noise = settings.temperature * normal(len(given), whole.noise, chance)
         unified = whole.sample(condition, noise, steps=settings.steps)  # (B, U), shared by all that follows
-    noises = (settings.temperature_parts * torch.randn(len(given), part.noise, generator=chance) for part in parts)
+    noises = (settings.temperature_parts * normal(len(given), part.noise, chance) for part in parts)
     made = [part.sample(unified, noise, steps=settings.steps) for part, noise in zip(parts, noises, strict=True)]
     return torch.cat(made, -1)
+
+
+def normal(count: int, width: int, chance: Generator) -> Tensor:
+    """(count, width) of normal noise."""
+    return torch.randn(count, width, generator=chance, device=chance.device)
 
 
 def decode(

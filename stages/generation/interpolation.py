@@ -31,14 +31,14 @@ def strips(
 
     `features` is W, `steps` those of the solver, `temperatures` those of the noise of the whole and of the parts.
     """
-    seen = torch.zeros(STRIPS * STEPS, len(parts), dtype=torch.bool)
-    condition = torch.cat([fused(torch.zeros(len(seen), features), seen), seen], -1)  # (B, U + M)
-    ends = torch.randn(2, STRIPS, whole.noise, generator=chance)
-    walk = circle(ends[0], ends[1], torch.linspace(0, 1, STEPS)).flatten(0, 1)  # (B, L)
+    seen = torch.zeros(STRIPS * STEPS, len(parts), dtype=torch.bool, device=chance.device)
+    condition = torch.cat([fused(torch.zeros(len(seen), features, device=chance.device), seen), seen], -1)  # (B, U + M)
+    ends = torch.randn(2, STRIPS, whole.noise, generator=chance, device=chance.device)
+    walk = circle(ends[0], ends[1], torch.linspace(0, 1, STEPS, device=chance.device)).flatten(0, 1)  # (B, L)
     unified = whole.sample(condition, temperatures[0] * walk, steps=steps)  # (B, U)
     made = []
     for part in parts:
-        noise = torch.randn(STRIPS, part.noise, generator=chance).repeat_interleave(STEPS, 0)
+        noise = torch.randn(STRIPS, part.noise, generator=chance, device=chance.device).repeat_interleave(STEPS, 0)
         made.append(part.sample(unified, temperatures[1] * noise, steps=steps))
     return [f"{strip}-{step}" for strip in range(STRIPS) for step in range(STEPS)], torch.cat(made, -1)
 

@@ -29,6 +29,7 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.processes import alone, training_stage
 from stages.common.sizing import sized
 from stages.common.subsets import number, random_subsets
+from stages.common.together import device, near, rows
 from stages.features.bank import Bank, feature_files, read_bank
 from stages.fusion.fuse import Fused, load_fused
 from stages.generation import flow, gan, vae
@@ -37,6 +38,7 @@ from stages.generation.families import FAMILIES, Density
 
 NOTHING = 0.25  # chance that a training step observes nothing
 CHECKED = 512  # samples that are drawn after training
+PIECE = 8192  # samples that are fused together
 COLLAPSED = 0.05  # share of the data's variance below which a model is of no use
 
 Pairs = Callable[[int, Generator], tuple[Tensor, Tensor]]  # a random batch of targets (B, D) and conditions (B, C)
@@ -119,14 +121,15 @@ def grid(settings: Train, name: str) -> Grid | None:
 def whole_pairs(bank: Bank, fused: Fused, noise: float) -> Pairs:
     """Representation of the whole (B, U), given that of a random subset and which it is (B, U + M)."""
     there, variants = bank.known, bank.copies.shape[1]
-    views = all_views(fused, bank.copies.flatten(0, 1), there.repeat_interleave(variants, 0))  # (2^M, R V, U)
+    views = all_views(fused, bank.copies.flatten(0, 1), there.repeat_interleave(variants, 0))  # (2^M x R V, U)
+    count = len(there) * variants
     wholes = fused(bank.targets, there)  # (R, U)
 
     def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
-        copies = torch.randint(views.shape[1], (batch,), generator=stream)
+        copies = torch.randint(count, (batch,), generator=stream, device=stream.device)
         samples = copies // variants
         seen = random_subsets(there[samples], nothing=NOTHING, stream=stream)
-        view = noisy(views[number(seen), copies], noise, stream)  # (B, U)
+        view = noisy(rows(views, number(seen) * count + copies), noise, stream)  # (B, U)
         return fused.blur(wholes[samples], stream), torch.cat([view, seen], -1)
 
     return draw
@@ -135,12 +138,12 @@ def whole_pairs(bank: Bank, fused: Fused, noise: float) -> Pairs:
 def part_pairs(bank: Bank, fused: Fused, name: str) -> Pairs:
     """Features of one modality (B, D), given the representation of the whole (B, U), of samples that have it."""
     place = bank.names.index(name)
-    rows = bank.known[:, place].nonzero()[:, 0]
-    features = bank.targets.split(bank.widths, -1)[place][rows]  # (R', D)
-    wholes = fused(bank.targets[rows], bank.known[rows])  # (R', U)
+    having = bank.known[:, place].nonzero()[:, 0]
+    features = bank.targets.split(bank.widths, -1)[place][having]  # (R', D)
+    wholes = fused(bank.targets[having], bank.known[having])  # (R', U)
 
     def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
-        samples = torch.randint(len(rows), (batch,), generator=stream)
+        samples = torch.randint(len(having), (batch,), generator=stream, device=stream.device)
         return features[samples], fused.blur(wholes[samples], stream)
 
     return draw
@@ -171,7 +174,8 @@ def fit(
 
 def check_spread(model: Density, target: Tensor, condition: Tensor, section: str, name: str) -> None:
     """Raises ValueError when samples of `model` hardly differ though the data do: a collapsed training."""
-    noise = torch.randn(len(target), model.noise, generator=stream(0, "train/check"))
+    chance = stream(0, "train/check")
+    noise = torch.randn(len(target), model.noise, generator=chance, device=chance.device)
     made = model.sample(condition, noise, steps=10)
     share = (made.var(0).sum() / target.var(0).sum()).item()
     if not share > COLLAPSED:
@@ -188,13 +192,18 @@ def build(family: str, shape: dict[str, Any], settings: dict[str, Any]) -> Densi
 
 
 def all_views(fused: Fused, features: Tensor, there: Tensor) -> Tensor:
-    """The representation of every sample under every subset, by `number`: (2^M, N, U)."""
-    subsets = list(product((False, True), repeat=there.shape[1]))
-    return torch.stack([fused(features, there & torch.tensor(subset)) for subset in subsets])
+    """The representation of every sample under every subset, by `number`: (2^M x N, U)."""
+    views = []
+    for subset in product((False, True), repeat=there.shape[1]):
+        seen = there & torch.tensor(subset, device=there.device)
+        parts = zip(features.split(PIECE), seen.split(PIECE), strict=True)
+        views += [fused(part.to(there.device), some).to(features.device) for part, some in parts]
+    return near(torch.cat(views))
 
 
 def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density | None, list[Density]]:
-    """The trained models that this stage kept in `folder`: `whole`, and one for each of the modalities `names`.
+    """The trained models that this stage kept in `folder`: `whole`, and one for each of the modalities `names`;
+    on the device.
 
     Without a fusion there is no `whole`.
     """
@@ -203,7 +212,7 @@ def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density | None, 
     def read(name: str) -> Density:
         model = build(card["family"], card["models"][name], card["settings"])
         model.load_state_dict(load_file(folder / f"{name}.safetensors"))
-        return model.eval().requires_grad_(False)
+        return model.to(device()).eval().requires_grad_(False)
 
     return read("whole") if "whole" in card["models"] else None, [read(name) for name in names]
 

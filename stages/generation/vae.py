@@ -50,7 +50,7 @@ class Vae(nn.Module):
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
         code = together(self.encoder, torch.cat([target, condition], -1))  # (B, 2 L)
         mean, log_variance = code.float().chunk(2, -1)  # (B, L) each
-        noise = torch.randn(mean.shape, generator=stream)
+        noise = torch.randn(mean.shape, generator=stream, device=stream.device)
         latent = mean + (0.5 * log_variance).exp() * noise
         made = together(self.decoder, torch.cat([latent, condition], -1)).float()  # (B, D)
         return {

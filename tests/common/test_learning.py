@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 from torch import Generator, Tensor, nn
 
+from stages.common.curve import Curve
 from stages.common.files import write_table
-from stages.common.learning import WARM_UP, Curve, Training, optimise, pace, stream
+from stages.common.learning import WARM_UP, Training, optimise, pace, stream
 from stages.common.networks import Perceptron, initialise
 
 STEPS = 12
@@ -98,6 +99,9 @@ def test_a_loss_that_is_not_finite_names_the_setting(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"^test: expected a finite loss, got nan at step 0; lower learning_rate$"):
         optimise(model, loss, training(3), seed=1, name="test", state=tmp_path)
+    told = r"^test: expected a finite loss, got nan between steps 0 and 2; lower learning_rate$"
+    with pytest.raises(ValueError, match=told):
+        optimise(model, loss, training(300), seed=1, name="test", state=tmp_path)
 
 
 def test_frozen_weights_stay(tmp_path: Path) -> None:
@@ -128,9 +132,9 @@ def test_the_learning_rate_rises_stays_and_falls(done: float, hold: float) -> No
 
 @given(steps=st.integers(1, 350))
 def test_a_curve_is_the_mean_over_equal_stretches(steps: int) -> None:
-    curve = Curve(steps)
+    curve = Curve(steps, "test")
     for step in range(steps):
-        curve.add(step, {"a": torch.tensor(float(step)), "b": torch.tensor(1.0)})
+        curve.add(step, ["a", "b"], torch.tensor([float(step), 1.0]))
     table = curve.table()
     assert 1 <= len(table) <= 100
     width = int(table["step"].iloc[0])

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from stages.common.learning import SCORES, Training, optimise
+from stages.common.checkpoint import SCORES
+from stages.common.learning import Training, optimise
 
 STEPS = 40
 

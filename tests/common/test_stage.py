@@ -75,6 +75,25 @@ def test_a_mistake_is_one_line_and_leaves_nothing(house: Path) -> None:
     assert data(house) == {"in/a.txt": "in", "toy/old.txt": "old"}, "something half-done stayed in data/"
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("RuntimeError('CUDA out of memory. Tried to allocate 9 GiB.\\nMore')", "lower batch or hidden in params.yaml"),
+        ("RuntimeError('Expected all tensors to be on the same device')", "DEVICE=cpu keeps the work off a GPU"),
+        ("NotImplementedError('Could not run aten::x with arguments from the CUDA backend')", "DEVICE=cpu"),
+        ("MemoryError('Unable to allocate 9 GiB for an array')", "lower batch or hidden in params.yaml"),
+    ],
+    ids=["memory", "device", "kernel", "array"],
+)
+def test_what_pytorch_refuses_is_one_line_that_says_what_to_do(error: str, told: str, house: Path) -> None:
+    code, said = finish(start(house, WRITE + f"    raise {error}\n"))
+    assert code == 2
+    assert said.startswith("toy: expected ") and said.count("\n") == 1
+    assert told in said and said.endswith("(traceback in logs/toy.log)\n")
+    assert "Traceback" in (house / "logs/toy.log").read_text()
+    assert data(house) == {"in/a.txt": "in", "toy/old.txt": "old"}
+
+
 def test_a_programming_error_is_not_dressed_up(house: Path) -> None:
     code, said = finish(start(house, WRITE + "    raise KeyError('bug')\n"))
     assert code == 1

@@ -1,0 +1,210 @@
+"""Networks, losses, samplers and codecs compute on another device than the CPU, which no machine needs for this.
+
+PyTorch's fake tensors have a shape and a device and no values: where two devices meet an operation is refused as on a
+GPU, and so is what would make a GPU wait in the middle of a step (a value that Python reads, a shape that depends on
+values). The other device is PyTorch's `meta`; of `cuda` even fake tensors need a build that has it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+
+from stages.common import learning, together
+from stages.common.learning import Training, stream
+from stages.common.params import read_yaml
+from stages.evaluation import classifier, matcher, senses
+from stages.evaluation.labels import classified
+from stages.features import autoencoder, linear, pixels, text
+from stages.features.bank import Bank
+from stages.fusion import prediction
+from stages.fusion.fuse import FUSIONS, Fused
+from stages.fusion.prediction import Learning
+from stages.generation import train
+from stages.generation.families import FAMILIES
+from stages.generation.generate import Generate, draw
+from stages.generation.interpolation import strips
+from tests.clones import ROOT
+
+TINY: dict[str, Any] = read_yaml(ROOT / "tests/tiny.yaml")
+FAR = torch.device("meta")
+N, BATCH = 12, 6
+SHORT: dict[str, Any] = {"steps": 2, "batch": BATCH, "learning_rate": 0.1}
+NAMES, WIDTHS, UNIFIED = ("image", "text"), [4, 3], 5
+NETWORKS = ("concat", "gated", "attention")
+
+
+class FarGenerator(Generator):
+    """A stream that says it lives far away."""
+
+    def __new__(cls, device: object = None) -> "FarGenerator":
+        return super().__new__(cls)
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        return FAR
+
+
+def moved(module: nn.Module, place: torch.device) -> nn.Module:
+    """`Module.to`, which can't exchange the fake weights of a module."""
+    for part in module.modules():
+        for name, weight in part._parameters.items():
+            if weight is not None:
+                part._parameters[name] = nn.Parameter(weight.detach().to(place), weight.requires_grad)
+        for name, values in part._buffers.items():
+            if values is not None:
+                part._buffers[name] = values.to(place)
+        if isinstance(part, nn.RNNBase):
+            part._flat_weights = [getattr(part, name) for name in part._flat_weights_names]
+    return module
+
+
+def one_step(model: nn.Module, loss: Any, *_: object, score: Any = None, **__: object) -> pd.DataFrame:
+    """In place of a training: the model on its device, one loss and its gradients there."""
+    model.to(together.device())
+    parts = loss(FarGenerator())
+    torch.stack([part.float() for part in parts.values()]).sum().backward()
+    assert {weight.grad.device for weight in model.parameters() if weight.grad is not None} == {FAR}
+    return pd.DataFrame({"step": []})
+
+
+@pytest.fixture(autouse=True)
+def _far(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The device is far away, and tensors are fake."""
+    together.device.cache_clear()
+    monkeypatch.setattr(together, "chosen", lambda name: FAR)
+    monkeypatch.setattr(learning, "Generator", FarGenerator)
+    monkeypatch.setattr(nn.Module, "to", moved)
+    for module in (autoencoder, text, prediction, train, classifier, matcher):
+        monkeypatch.setattr(module, "optimise", one_step)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        yield
+    together.device.cache_clear()
+
+
+def here(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+
+
+def bank() -> Bank:
+    """As `read_bank` leaves it: on the device."""
+    copies = torch.randn(N, 2, sum(WIDTHS), device=FAR)
+    there = torch.ones(N, len(WIDTHS), dtype=torch.bool, device=FAR)
+    return Bank(NAMES, WIDTHS, copies[:, 0], there, np.full(N, "train"), copies)
+
+
+def fused(name: str = "attention") -> Fused:
+    fusion = FUSIONS[name].build(WIDTHS, UNIFIED, FUSIONS[name].Settings(**TINY["fuse"][name]))
+    return Fused(fusion.to(FAR), UNIFIED, 0.1)
+
+
+def density(family: str, grid: tuple[int, int, int] | None = None) -> Any:
+    shape = {"width": 48 if grid else 6, "condition": UNIFIED, "hidden": 8, "depth": 2, "grid": grid}
+    return train.build(family, shape, TINY["train"][family]).to(FAR)
+
+
+def test_two_devices_that_meet_are_refused() -> None:
+    """What all that follows rests on."""
+    with pytest.raises(RuntimeError, match="found at least two devices"):
+        torch.zeros(2, device=FAR) * torch.zeros(2)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("grid", [None, (4, 4, 3)], ids=["perceptron", "convolution"])
+def test_a_generator_learns_and_samples_there(family: str, grid: tuple[int, int, int] | None) -> None:
+    if grid and family == "flow":
+        pytest.skip("flow has no convolution")
+    model, chance = density(family, grid), stream(1, "loss")
+    width = 48 if grid else 6
+    target, condition = torch.randn(BATCH, width, device=FAR), torch.randn(BATCH, UNIFIED, device=FAR)
+    one_step(model, lambda chance: model.losses(target, condition, chance))
+    made = model.sample(condition, torch.randn(BATCH, model.noise, generator=chance, device=FAR), steps=3)
+    assert made.device == FAR and made.shape == (BATCH, width)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_fusion_learns_and_fuses_there(name: str, tmp_path: Path) -> None:
+    budget = Learning(unified=UNIFIED, noise=0.2, feature_noise=0.1, hidden=8, **SHORT)
+    settings = FUSIONS[name].Settings(**TINY["fuse"][name])
+    fusion, _ = FUSIONS[name].fit(bank(), settings, budget, seed=1, state=tmp_path)
+    assert fusion(bank().clean, bank().there).device == FAR
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_batches_of_the_generator_are_drawn_there(family: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(train, "check_spread", lambda model, target, condition, *_: model.sample(
+        condition, torch.randn(len(target), model.noise, device=FAR), steps=2))  # fmt: skip
+    settings = train.Train(**TINY["train"] | {"model": family})
+    pairs = train.whole_pairs(bank(), fused(), 0.1)
+    train.fit("whole", pairs, settings.whole.model_copy(update=SHORT), None, settings, 1, tmp_path)
+
+
+def test_samples_and_the_way_between_them_are_drawn_there() -> None:
+    settings = Generate(**TINY["generate"])
+    whole = train.build("flow", {"width": UNIFIED, "condition": UNIFIED + 2, "hidden": 8, "depth": 1},
+                        TINY["train"]["flow"]).to(FAR)  # fmt: skip
+    parts = [train.build("flow", {"width": width, "condition": UNIFIED, "hidden": 8, "depth": 1},
+                         TINY["train"]["flow"]).to(FAR) for width in WIDTHS]  # fmt: skip
+    assert draw(fused(), (whole, parts), bank().clean, bank().there, settings, stream(1, "draw")).device == FAR
+    _, made = strips(fused(), whole, parts, sum(WIDTHS), steps=2, temperatures=(1.0, 1.0), chance=stream(1, "walk"))
+    assert made.device == FAR
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "text", "pixels", "linear"])
+def test_a_codec_learns_and_codes_there(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What it gives is on the CPU, where files are written."""
+    monkeypatch.setattr(autoencoder, "find_components", lambda *_: None)
+    items = here(N, 6) % 9 + 4 if kind == "text" else here(N, 4, 4, 3)
+    items = items.astype(np.uint16) if kind == "text" else items
+    codec: Any
+    if kind == "linear":
+        codec = linear.Linear((4, 4, 3), 5, None)
+    elif kind == "pixels":
+        codec = pixels.Pixels((4, 4, 3))
+    else:
+        module: Any = autoencoder if kind == "autoencoder" else text
+        section = TINY["extract"]["image" if kind == "autoencoder" else "text"]
+        settings = module.Settings(**section | SHORT | ({"components": 8} if kind == "autoencoder" else {}))
+        codec, _ = module.fit(settings, items, seed=1, name="codec", state=tmp_path)
+    codec.to(FAR)
+    features = codec.encode(items)
+    assert features.device == torch.device("cpu")
+    monkeypatch.setattr(Tensor, "numpy", on_the_cpu)
+    codec.decode(features.to(FAR))
+
+
+@pytest.mark.parametrize("name", ["image", "text", "audio"])
+def test_a_judge_learns_is_calibrated_and_reads_there(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shapes = {"image": (N, 28, 28, 3), "text": (N, 8), "audio": (N, 16, 16)}
+    items = here(*shapes[name]) % 9
+    seen = senses.SEEN[name](items.astype(np.uint16) if name == "text" else items)
+    monkeypatch.setattr(classifier, "kinds", lambda name, items: 9 if name == "text" else items.shape[1])
+    labels, values = pd.DataFrame({"kind": ["a", "b"] * (N // 2)}), {"kind": ["a", "b"]}
+    judge, _ = classifier.teach(name, seen, labels, values, Training(**SHORT), seed=1, state=tmp_path)
+    with pytest.raises(DataDependentOutputException):  # it has looked, and finds a temperature on the CPU
+        classifier.calibrate(judge, seen, labels)
+    assert judge.look(seen).device == FAR
+    monkeypatch.setattr(Tensor, "numpy", on_the_cpu)
+    judges = type("Judges", (), {"classifiers": {name: judge}})()
+    classified(name, items, judges, "kind")
+
+
+def on_the_cpu(values: Tensor) -> np.ndarray:
+    assert values.device.type == "cpu", "only what is there becomes an array"
+    return np.zeros(values.shape, int)
+
+
+def test_a_matcher_learns_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(matcher, "kinds", lambda name, items: 9 if name == "text" else items.shape[1])
+    seen = {"image": senses.seen_image(here(N, 28, 28, 3)), "text": senses.seen_text(here(N, 8) % 9)}
+    seen = {name: part.to(FAR) for name, part in seen.items()}
+    there = {name: torch.ones(N, dtype=torch.bool, device=FAR) for name in seen}
+    matcher.teach_matcher(seen, there, Training(**SHORT), seed=1, state=tmp_path)
