@@ -2,14 +2,17 @@
 
 The runs are the last commit itself and its experiments, where nothing differs from it but fusion, generator and seed
 (budget `default`), or these and the settings of tools/presets/grid.yaml (budget `grid`). Of runs that differ in nothing
-else, the last counts. Rows of the committed table stay as long as nothing in `CODE` has changed since, so that runs can
-be added bit by bit and on several machines.
+else, the last counts. Rows of the committed table stay, each with the commit whose code measured it, so that runs can
+be added bit by bit and on several machines; where anything in `CODE` has changed since, they are said to be of older
+code, and the picture shows them paler.
 Parameters: weights of fusion and generator, what only training needs (a discriminator, an encoder) included. Training
 steps: optimiser steps of both; a closed form takes none.
 """
 
 import io
 import json
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +43,13 @@ def main() -> None:
             raise ValueError("expected figures of the last commit, got none; dvc repro, and commit metrics/")
         known = [(run, told) for run in runs if (told := budget(run, commit))]
         last = {(told, *(run[key] for key in KEYS)): (run, told) for run, told in known}  # only these are read
-        table = leaderboard(earlier() + [row(*pair) for pair in last.values()])
+        now = git("rev-parse", "--short=7", "HEAD")
+        table = leaderboard(earlier() + [row(*pair) | {"commit": now} for pair in last.values()])
+        old = {commit for commit in table["commit"].unique() if changed(commit)}
         write_table(OUT / "leaderboard.csv", table)
-        replace(OUT / "leaderboard.png", picture(table))
+        replace(OUT / "leaderboard.png", picture(table, old))
+    for commit in sorted(old):
+        print(f"leaderboard: rows of {commit} are of older code: {changed(commit)} has changed since")
     print(table.to_string(index=False))
 
 
@@ -54,16 +61,18 @@ def budget(run: Run, commit: Run) -> str | None:
 
 
 def earlier() -> list[dict[str, Any]]:
-    """The rows of the committed table; none, and a word about it, where they were measured by something else."""
+    """The rows of the committed table."""
     path = (OUT / "leaderboard.csv").as_posix()
-    since = git("log", "-1", "--format=%H", "--", path)
-    if not since:
+    if not git("log", "-1", "--format=%H", "--", path):
         return []
-    if changed := git("diff", "--name-only", since, "HEAD", "--", *CODE, UNUSED).split():
-        print(f"leaderboard: rows of {since[:7]} are left out, because {changed[0]} has changed since")
-        return []
-    table = pd.read_csv(io.StringIO(git("show", f"{since}:{path}")))
+    table = pd.read_csv(io.StringIO(git("show", f"HEAD:{path}")), dtype={"commit": str})
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+@cache
+def changed(commit: str) -> str:
+    """What measures and is not as it was at the commit: the first such file, none of them: nothing."""
+    return next(iter(git("diff", "--name-only", commit, "HEAD", "--", *CODE, UNUSED).split()), "")
 
 
 def leaderboard(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -96,8 +105,11 @@ def count(weights: bytes) -> int:
     return sum(tensor.size for tensor in load(weights).values())
 
 
-def picture(table: pd.DataFrame) -> bytes:
-    """A PNG: joint and worst coherence side by side, a line for each fusion and budget, a dot for each run."""
+def picture(table: pd.DataFrame, old: Collection[str] = ()) -> bytes:
+    """A PNG: joint and worst coherence side by side, a line for each fusion and budget, a dot for each run.
+
+    Runs of the commits that are `old` are paler.
+    """
     names = table["fuse.method"].where(table["budget"] == "grid", table["fuse.method"] + ",\ndefault budget")
     lines = table.groupby(names)["coherence.joint"].max().sort_values().index.to_list()
     models = sorted(table["train.model"].unique())
@@ -108,7 +120,9 @@ def picture(table: pd.DataFrame) -> bytes:
             for number, model in enumerate(models):
                 runs = table[table["train.model"] == model]
                 places = [lines.index(names[row]) + 0.2 * (number - (len(models) - 1) / 2) for row in runs.index]
-                axes.plot(runs[metric], places, "o", color=COLOURS[model], alpha=0.8, label=model)
+                axes.plot([], [], "o", color=COLOURS[model], label=model)
+                paler = [0.35 if commit in old else 0.9 for commit in runs["commit"]]
+                axes.scatter(runs[metric], places, s=36, color=COLOURS[model], alpha=paler)
             axes.set_title(metric)
             axes.set_xlim(0, 1)
             axes.grid(axis="x", alpha=0.3)

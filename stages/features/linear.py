@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.common.together import device
 from stages.features.items import Items, pieces, rows_of
 from stages.features.principal import levels, principal
 
@@ -74,4 +75,5 @@ def fit(items: Items, width: int, rng: np.random.Generator) -> Linear:
     model.middle.copy_(found.mean)
     model.basis.copy_(found.components)
     model.scale.copy_(found.variances.sqrt().where(found.variances > 0, torch.ones(())))
+    model.to(device())
     return model

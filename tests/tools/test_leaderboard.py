@@ -75,10 +75,13 @@ def test_runs_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
     succeed(folder, "git", *who, "commit", "--quiet", "--message", "A leaderboard")
     again = succeed(folder, "python", "-m", "tools.leaderboard")  # the experiments belong to another commit now
     assert again.count("grid") == 2 and pd.read_csv(folder / "metrics/leaderboard.csv").equals(table.reset_index())
-    for path, dropped in (("stages/generation/convolution.py", False), ("stages/fusion/fuse.py", True)):
+    assert table["commit"].str.fullmatch("[0-9a-f]{7}").all()
+    for path, older in (("stages/generation/convolution.py", False), ("stages/fusion/fuse.py", True)):
         with (folder / path).open("a", encoding="utf-8") as file:
             file.write("\n")
         succeed(folder, "git", *who, "commit", "--quiet", "--message", "Another network", path)
-        assert (f"{path} has changed" in succeed(folder, "python", "-m", "tools.leaderboard")) == dropped
-        budgets = set(pd.read_csv(folder / "metrics/leaderboard.csv")["budget"])
-        assert budgets == {"default"} if dropped else budgets == {"default", "grid"}
+        said, first = succeed(folder, "python", "-m", "tools.leaderboard"), table["commit"].iloc[0]
+        assert (f"rows of {first} are of older code: {path} has changed since" in said) == older
+        kept = pd.read_csv(folder / "metrics/leaderboard.csv").set_index("fuse.method")
+        assert (kept["commit"][["matrix", "concat"]] == first).all(), "measured then, and said to be"
+        assert kept["coherence.joint"].to_dict() == table["coherence.joint"].to_dict()
