@@ -3,6 +3,7 @@
 import ast
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -179,6 +180,18 @@ def test_a_stage_says_what_it_does_and_keeps_its_name(stage: Stage) -> None:
     assert stage.desc.startswith("Layer ")
     assert stage.script.stem == stage.name.partition("@")[0]
     assert f"data/{stage.name.replace('@', '/')}" in stage.outs
+
+
+def test_git_ignores_the_outputs_of_the_stages_and_nothing_else_below_data() -> None:
+    """DVC does not look into a folder that is ignored as a whole: it would neither keep nor share data beside them."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    outs = {Path(out).parts[:2] for stage in STAGES for out in stage.outs if out.startswith("data/")}
+    assert [line for line in lines if "data" in line and line[0] != "#"] == sorted(f"/{'/'.join(out)}" for out in outs)
+    half = [str(Path(out).with_name(f".{Path(out).name}.part")) for stage in STAGES for out in stage.outs]
+    told = subprocess.run(["git", "check-ignore", *half], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert told.split() == half
+    free = ["data", "data/birds", "data/birds.dvc", "data/birds/a.png", "data/far/shards.txt", "data/.gitignore"]
+    assert subprocess.run(["git", "check-ignore", *free], cwd=ROOT).returncode == 1
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)
