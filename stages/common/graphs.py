@@ -55,8 +55,9 @@ class Step:
 
     def capture(self) -> None:
         """Record a step without taking it."""
-        seed, graph = self.chance.initial_seed(), torch.cuda.CUDAGraph()
+        seed = self.chance.initial_seed()
         try:
+            graph = torch.cuda.CUDAGraph()
             graph.register_generator_state(self.chance)
             with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
                 self.losses = self.work()
