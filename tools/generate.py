@@ -19,7 +19,7 @@ from stages.common.files import read_json, replace
 from stages.common.learning import set_up
 from stages.common.params import Run, load, read_yaml
 from stages.common.shards import SUFFIXES
-from stages.common.stage import fresh_folder
+from stages.common.stage import fresh_folder, logged
 from stages.common.together import device
 from stages.data.modalities import MODALITIES, restore
 from stages.evaluation.examples import View, view
@@ -38,7 +38,7 @@ TEMPLATES = [Path(__file__).parent, Path(__file__).parents[1] / "stages/evaluati
 def main() -> None:
     """Write a folder of samples; refuses what it can't read and a folder that exists."""
     chosen = arguments()
-    with one_line("generate"), torch.no_grad():
+    with one_line("generate"), logged("generate"), torch.no_grad():
         if chosen.count < 1:
             raise ValueError(f"--count: expected 1 or more, got {chosen.count}; make at least one")
         check_place(chosen.out)

@@ -14,6 +14,7 @@ import json
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import dvc.api
@@ -49,7 +50,7 @@ def main() -> None:
         write_table(OUT / "leaderboard.csv", table)
         replace(OUT / "leaderboard.png", picture(table, old))
     for commit in sorted(old):
-        print(f"leaderboard: rows of {commit} are of older code: {changed(commit)} has changed since")
+        print(f"leaderboard: rows of {commit} are of older code: {changed(commit)}")
     print(table.to_string(index=False))
 
 
@@ -71,8 +72,12 @@ def earlier() -> list[dict[str, Any]]:
 
 @cache
 def changed(commit: str) -> str:
-    """What measures and is not as it was at the commit: the first such file, none of them: nothing."""
-    return next(iter(git("diff", "--name-only", commit, "HEAD", "--", *CODE, UNUSED).split()), "")
+    """Why a figure of the commit may not be one of this code: the first file that measures and is not as it was."""
+    try:
+        files = git("diff", "--name-only", commit, "HEAD", "--", *CODE, UNUSED).split()
+    except CalledProcessError:  # a shallow clone has only the last ones
+        return "this clone has no such commit to compare with"
+    return f"{files[0]} has changed since" if files else ""
 
 
 def leaderboard(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -5,14 +5,10 @@ A command that is stopped, by Ctrl-C or by a signal to terminate, cleans up and 
 
 import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dvc.exceptions import DvcException
-
-from stages.common.files import replace
-from stages.common.stage import LOGS, told
 
 
 @contextmanager
@@ -21,13 +17,9 @@ def one_line(name: str) -> Iterator[None]:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # or no `finally` would be reached
     try:
         yield
-    except DvcException as error:
-        cause = f" ({error.__cause__})" if error.__cause__ else ""
+    except (ValueError, OSError, DvcException) as error:
+        cause = f" ({error.__cause__})" if isinstance(error, DvcException) and error.__cause__ else ""
         print(f"{name}: {' '.join(f'{error}{cause}'.split())}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except (ValueError, OSError, RuntimeError, MemoryError) as error:
-        replace(LOGS / f"{name}.log", traceback.format_exc())
-        print(f"{name}: {told(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)

@@ -56,7 +56,7 @@ def stage(name: str) -> Iterator[Door]:
     """Surround the work of the stage `name` (``extract@image`` for one item of a matrix)."""
     started = time.monotonic()
     try:
-        with only_one(name):
+        with logged(name), only_one(name):
             code = fingerprint(name, data=False)
             final = Path("data", *name.split("@"))
             out = fresh_folder(final.with_name(f".{final.name}.part"))
@@ -69,14 +69,23 @@ def stage(name: str) -> Iterator[Door]:
             finally:
                 shutil.rmtree(out, ignore_errors=True)  # when all went well it has its new name
             shutil.rmtree(RESUME / name, ignore_errors=True)
+    except ValueError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    keep_cost(name, time.monotonic() - started)
+
+
+@contextmanager
+def logged(name: str) -> Iterator[None]:
+    """Whatever goes wrong within becomes a ValueError of one line; the traceback is in logs/."""
+    try:
+        yield
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: whatever PyTorch refuses
         line, log = told(error).removeprefix(f"{name}: "), LOGS / f"{name}.log"
         with suppress(OSError):  # on a full disk
             replace(log, traceback.format_exc())
             line += f" (traceback in {log})"
-        print(f"{name}: {line}", file=sys.stderr)
-        raise SystemExit(2) from None
-    keep_cost(name, time.monotonic() - started)
+        raise ValueError(line) from None
 
 
 def told(error: Exception) -> str:

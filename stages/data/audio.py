@@ -28,6 +28,7 @@ LOUDEST = 1e9  # where full scale is 1: far beyond any sound, and its square is 
 LONGEST = 300  # seconds of a file that are looked at
 RATES_HZ = range(1000, 768_001)
 CHANNELS = 32
+CANCELLED = 1e-4  # of the channels' power: what is left of it in their mean when one is the opposite of another
 BLOCK = 2**16  # samples that are decoded at a time
 SIZE_ORDER: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}  # WAV, AIFF: of bytes 4 to 7
 STREAMED = 2**31 - 1
@@ -58,17 +59,17 @@ restore = fit  # what `fit` gave, read back in a later stage
 
 
 def read(payload: bytes, settings: AudioSettings) -> np.ndarray:
-    """A sound file as a mono wave with peak 1. Raises ValueError when it can't be decoded or is silent.
+    """A sound file as a mono wave. Raises ValueError when it can't be decoded or is silent.
 
-    Of the first `LONGEST` seconds the silence at both ends is cut off; of what is left the first `frames` are kept.
+    Of the first `LONGEST` seconds the silence at both ends is cut off. The peak of the first `frames` is 1: `augment`
+    and `tensor` take no more.
     """
     wave, rate_hz = mono(payload)
     if not np.abs(wave).max(initial=0) < LOUDEST:  # NaN is not below it either
         raise ValueError(f"expected samples around full scale, which is 1, got NaN, infinity or beyond {LOUDEST:.0e}")
     wave = resample(wave, orig_sr=rate_hz, target_sr=settings.rate_hz, res_type="soxr_hq")
     wave, _ = trim(wave, top_db=SILENCE_DB, frame_length=4 * settings.hop, hop_length=settings.hop)
-    wave = wave[: settings.frames * settings.hop]
-    peak = np.abs(wave).max(initial=0)
+    peak = np.abs(wave[: settings.frames * settings.hop]).max(initial=0)
     if peak < 1e-4:
         raise ValueError("expected a sound, got silence")
     return wave / peak
@@ -85,9 +86,11 @@ def mono(payload: bytes) -> tuple[np.ndarray, int]:
             if file.samplerate not in RATES_HZ or file.channels > CHANNELS:
                 wanted = f"at most {CHANNELS} channels at {RATES_HZ[0]} to {RATES_HZ[-1]} Hz"
                 raise ValueError(f"expected {wanted}, got {file.channels} at {file.samplerate} Hz")
-            blocks = [np.zeros(0, np.float32)]
+            blocks, power = [np.zeros(0, np.float32)], 0.0  # power: summed over time, mean of the channels
             while sum(map(len, blocks)) < LONGEST * file.samplerate:
-                blocks.append(file.read(BLOCK, dtype="float32", always_2d=True).mean(axis=1))
+                channels = file.read(BLOCK, dtype="float32", always_2d=True)
+                blocks.append(channels.mean(axis=1))
+                power += float(np.square(channels, dtype=np.float64).mean(axis=1).sum())
                 if len(blocks[-1]) < BLOCK:
                     break
             wave = np.concatenate(blocks)[: LONGEST * file.samplerate]
@@ -96,6 +99,8 @@ def mono(payload: bytes) -> tuple[np.ndarray, int]:
         raise ValueError(f"expected a sound file, got {got}") from error
     if len(blocks[-1]) < BLOCK and shortened(payload, len(wave), file.frames):
         raise ValueError(f"expected a whole sound file, got {len(payload)} bytes that end too soon; fetch it again")
+    if np.square(wave, dtype=np.float64).sum() < CANCELLED * power:
+        raise ValueError(f"expected channels that add up, got {file.channels} that cancel each other; keep one of them")
     return wave, file.samplerate
 
 
@@ -127,12 +132,18 @@ def shortened(payload: bytes, read: int, promised: int) -> bool:
 
 def augment(wave: np.ndarray, settings: AudioSettings, rng: np.random.Generator) -> np.ndarray:
     """A pause before the clip, another loudness, some noise."""
-    room = max(0, settings.frames * settings.hop - len(wave))
+    wave = wave[: settings.frames * settings.hop]
+    room = settings.frames * settings.hop - len(wave)
     pause = int(rng.uniform(0, settings.shift) * room)
     gain = 10 ** (rng.uniform(-settings.gain_db, 0) / 20)
     moved = np.concatenate([np.zeros(pause, np.float32), gain * wave])
     noise = 10 ** ((settings.noise_db - rng.exponential(10)) / 20)
     return moved + noise * rng.standard_normal(len(moved), dtype=np.float32)
+
+
+def length(wave: np.ndarray, settings: AudioSettings) -> int:
+    """How many frames a clip has."""
+    return -(-len(wave) // settings.hop)
 
 
 def tensor(wave: np.ndarray, settings: AudioSettings) -> np.ndarray:

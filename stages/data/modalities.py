@@ -1,9 +1,10 @@
-"""The modalities of the data layer: a module each, all with the same seven functions.
+"""The modalities of the data layer: a module each, all with the same functions.
 
 fit(settings, captions, folder)  learn what the modality needs (a tokeniser) and keep it below `folder`
 restore(settings, [], folder)    read that back in a later stage
 read(payload, fitted)            a file's bytes -> a cleaned item, or ValueError with the reason
 augment(item, fitted, rng)       the item a little changed
+length(item, fitted)             how long it is, in the unit of the setting that cuts it; not of pictures
 tensor(item, fitted)             the item as an array of one shape for all
 blank(fitted)                    the array that stands where a sample lacks the modality
 write(tensor, fitted)            an array -> a file's bytes

@@ -3,11 +3,12 @@
 For each modality two arrays that later stages map into memory: `<modality>.clean.npy`, a row a sample, and
 `<modality>.augmented.npy`, the changed copies of the train split, sample by sample, `variants` each.
 `samples.csv` has the rows' ids, splits and attributes and a column ``has_<modality>``: the masks.
-`rejects.csv` lists what could not be used, here or in `acquire`.
+`rejects.csv` lists what could not be used, here or in `acquire`; `remarks.csv` says what else happened to the data.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +24,9 @@ from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES, read_shard
 from stages.common.stage import stage
 from stages.common.workers import in_processes
+from stages.data import remarks
 from stages.data.audio import AudioSettings
+from stages.data.cut import ENDS, cuts
 from stages.data.image import ImageSettings
 from stages.data.modalities import MODALITIES
 from stages.data.rejects import COLUMNS, Reject, most_frequent, table
@@ -56,11 +59,12 @@ def main() -> None:
         groups = index.groupby("shard")
         jobs = ((RAW / str(shard), rows, fitted, settings.variants, run.seed) for shard, rows in groups)
         shards = progress(in_processes(clean_shard, jobs), title="preprocess", total=groups.ngroups)
-        samples, found = collect(shards, fitted, door.out)
+        samples, found, lengths = collect(shards, fitted, door.out)
         before = read_table(RAW / "rejects.csv", text=COLUMNS) if (RAW / "rejects.csv").exists() else table([])
         rejects = pd.concat([before, found], ignore_index=True)
         check_rejects(rejects, len(index) + len(before), settings.reject_limit)
         check_splits(samples, names)
+        remarks.keep("preprocess", door.out, cuts(lengths, settings), earlier=remarks.read(RAW))
         write_table(door.out / "samples.csv", samples)
         write_table(door.out / "rejects.csv", rejects)
         # Without defaults: a setting that comes later and changes nothing leaves these bytes as they are.
@@ -81,11 +85,20 @@ def train_captions(index: pd.DataFrame) -> Iterator[str]:
     return (files["txt"].decode("utf-8", "replace") for key, files in samples if key in train and "txt" in files)
 
 
-def clean_shard(
-    path: Path, rows: pd.DataFrame, fitted: dict[str, Any], variants: int, seed: int
-) -> tuple[pd.DataFrame, dict[str, np.ndarray], pd.DataFrame]:
-    """The samples of one shard: their table, their tensors by array name, and what was rejected."""
+@dataclass(frozen=True)
+class Cleaned:
+    """What a shard has become."""
+
+    samples: pd.DataFrame
+    tensors: dict[str, np.ndarray]  # by array name
+    rejects: pd.DataFrame
+    lengths: dict[str, list[int]]  # of the items of those modalities that are cut
+
+
+def clean_shard(path: Path, rows: pd.DataFrame, fitted: dict[str, Any], variants: int, seed: int) -> Cleaned:
+    """The samples of one shard, cleaned."""
     known, kept, rejects = rows.set_index("id"), [], []
+    lengths: dict[str, list[int]] = {name: [] for name in fitted if name in ENDS}
     tensors: dict[str, list[np.ndarray]] = {name: [] for name in array_names(fitted)}
     for key, files in read_shard(path):
         if key not in known.index:  # listed as a reject already
@@ -97,6 +110,9 @@ def clean_shard(
             continue
         kept.append({"id": key, **{f"has_{name}": item is not None for name, item in items.items()}})
         copies = variants if known.at[key, "split"] == "train" else 0
+        for name, found in lengths.items():
+            if items[name] is not None:
+                found.append(MODALITIES[name].length(items[name], fitted[name]))
         for name, item in items.items():
             clean, augmented = tensors_of(name, item, fitted[name], copies, draws(seed, f"preprocess/{name}/{key}"))
             tensors[f"{name}.clean"].append(clean)
@@ -104,7 +120,7 @@ def clean_shard(
     samples = pd.DataFrame(kept, columns=["id", *(f"has_{name}" for name in fitted)])
     labels = rows.drop(columns=["shard", *files_of(fitted)], errors="ignore")
     samples = samples.merge(labels, on="id", validate="one_to_one")
-    return samples, {name: np.array(items) for name, items in tensors.items()}, table(rejects)
+    return Cleaned(samples, {name: np.array(items) for name, items in tensors.items()}, table(rejects), lengths)
 
 
 def read_all(key: str, files: dict[str, bytes], fitted: dict[str, Any]) -> tuple[dict[str, Any], Reject | None]:
@@ -143,21 +159,24 @@ def array_names(names: Iterable[str]) -> list[str]:
 
 
 def collect(
-    shards: Iterable[tuple[pd.DataFrame, dict[str, np.ndarray], pd.DataFrame]], fitted: dict[str, Any], out: Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Append each shard's tensors to the files below `out`; returns the samples and the rejects of all shards."""
-    tables, rejects = [], [table([])]
+    shards: Iterable[Cleaned], fitted: dict[str, Any], out: Path
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[int]]]:
+    """Append each shard's tensors to the files below `out`; returns samples, rejects and lengths of all shards."""
+    samples, rejects = [], [table([])]
+    lengths: dict[str, list[int]] = {}
     with ExitStack() as files:
         append = {
             name: files.enter_context(growing(out / f"{name}.npy", blank_of(name, fitted)))
             for name in array_names(fitted)
         }
-        for samples, tensors, rejected in shards:
-            for name, rows in tensors.items():
+        for shard in shards:
+            for name, rows in shard.tensors.items():
                 append[name](rows)
-            tables.append(samples)
-            rejects.append(rejected)
-    return pd.concat(tables, ignore_index=True), pd.concat(rejects, ignore_index=True)
+            samples.append(shard.samples)
+            rejects.append(shard.rejects)
+            for name, found in shard.lengths.items():
+                lengths.setdefault(name, []).extend(found)
+    return pd.concat(samples, ignore_index=True), pd.concat(rejects, ignore_index=True), lengths
 
 
 def blank_of(array: str, fitted: dict[str, Any]) -> np.ndarray:

@@ -20,6 +20,7 @@ from stages.common.params import Strict
 
 PAD, START, END = 0, 1, 2
 MARKS = 3  # the three above
+LOOKED_AT = 10_000  # words of a caption whose tokens are counted
 TOKENIZER = "tokenizer.json"
 
 
@@ -67,6 +68,12 @@ def read(payload: bytes, text: Text) -> str:
 def augment(caption: str, text: Text, rng: np.random.Generator) -> str:
     """Captions are not changed: their wording is what they are."""
     return caption
+
+
+def length(caption: str, text: Text) -> int:
+    """How many tokens a caption has, its marks included; of a book the beginning is counted."""
+    beginning = " ".join(caption.split(" ", LOOKED_AT)[:LOOKED_AT])
+    return len(text.tokenizer.encode(beginning).ids) + 2
 
 
 def tensor(caption: str, text: Text) -> np.ndarray:
