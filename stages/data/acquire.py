@@ -2,7 +2,8 @@
 
 Every source gives the same: tar shards of media bytes, `index.csv` with a row a sample (id, split, shard and
 attributes) and `attributes.json` (each attribute's values and the modalities that always show it), and `licence.txt`.
-Your own data may have samples that can't be used: `rejects.csv` has a row for each.
+Your own data may have samples that can't be used: `rejects.csv` has a row for each; `remarks.csv` says what else is
+worth knowing.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from typing import Literal
 from stages.common.files import replace, write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
-from stages.data.sources import digits, folder, manifest, shards
+from stages.data import remarks
+from stages.data.sources import digits, folder, manifest, metadata, shards
 from stages.data.sources.digits import Digits
 from stages.data.sources.own import Own
 from stages.data.sources.settle import settle
@@ -39,13 +41,25 @@ def main() -> None:
             index, attributes = digits.acquire(settings.digits, run.seed, names, door.out)
         else:
             licence = settings.own.licence or "not stated"
-            collect = SOURCES[settings.source].collect
+            collect = source_of(settings).collect
             packed, rejects = collect(settings.path, settings.own, names, door.out)
-            index, attributes, refused = settle(packed, rejects, settings.own, names, run.seed)
+            index, attributes, refused, said = settle(packed, rejects, settings.own, names, run.seed)
             write_table(door.out / "rejects.csv", refused)
+            remarks.keep("acquire", door.out, said)
         write_table(door.out / "index.csv", index)
         write_json(door.out / "attributes.json", attributes)
         replace(door.out / "licence.txt", f"{licence}\n")
+
+
+def source_of(settings: Acquire) -> ModuleType:
+    """The module that reads your own data. A table that names files beside it is read as such from either source.
+
+    Raises ValueError when there is no folder.
+    """
+    if not settings.path.is_dir():
+        raise ValueError(f"acquire.path: expected a folder, got '{settings.path}'; correct params.yaml")
+    tables = settings.source in ("folder", "manifest") and not manifest.found(settings.path)
+    return metadata if tables and metadata.tables(settings.path) else SOURCES[settings.source]
 
 
 if __name__ == "__main__":

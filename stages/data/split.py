@@ -13,7 +13,14 @@ from pydantic import Field, model_validator
 from stages.common.params import Strict
 
 SPLITS = ("train", "validation", "judge", "test")
+MEANT = {"training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test"}
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def split_named(word: str) -> str | None:
+    """The split that a word means, as data sets write them, in any case of letters; None: none of them."""
+    lower = word.lower()
+    return lower if lower in SPLITS else MEANT.get(lower)
 
 
 class Shares(Strict):

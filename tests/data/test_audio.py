@@ -160,11 +160,23 @@ def test_any_length_and_of_long_ones_the_beginning(seconds: float) -> None:
     room = SETTINGS.frames * SETTINGS.hop
     wave = np.resize(tone(140, 1), int(seconds * 16000)) if seconds >= 1 else tone(140, seconds)
     read = audio.read(encode(wave), SETTINGS)
-    assert len(read) <= room
-    assert np.abs(read).max() == pytest.approx(1)
+    assert np.abs(read[:room]).max() == pytest.approx(1)
+    assert audio.length(read, SETTINGS) == -(-len(read) // SETTINGS.hop)
     assert levels(encode(wave)).shape == (64, 64)
     if seconds > 1:
-        np.testing.assert_allclose(read, audio.read(encode(wave[: 2 * room]), SETTINGS), atol=1e-3)
+        assert audio.length(read, SETTINGS) == pytest.approx(min(seconds, audio.LONGEST) * 16000 / 256, rel=0.02, abs=1)
+        beginning = audio.read(encode(wave[: 2 * room]), SETTINGS)
+        np.testing.assert_allclose(read[:room], beginning[:room], atol=1e-3)
+
+
+@pytest.mark.parametrize("opposite", [-1.0, -0.999])
+def test_channels_that_cancel_each_other_are_no_silence(opposite: float) -> None:
+    stereo = np.stack([tone(), opposite * tone()], 1)
+    with pytest.raises(ValueError, match=r"^expected channels that add up, got 2 that cancel each other; keep one"):
+        audio.read(encode(stereo), SETTINGS)
+    audio.read(encode(np.stack([tone(140), tone(210)], 1)), SETTINGS)
+    with pytest.raises(ValueError, match=r"^expected a sound, got silence"):
+        audio.read(encode(np.zeros((16000, 2), np.float32)), SETTINGS)
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF", "FLAC", "OGG", "MP3"])

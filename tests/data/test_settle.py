@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.data.rejects import Reject
 from stages.data.sources.own import Own, Packed, Sample
 from stages.data.sources.settle import attributes_of, groups, settle, splits_of
 from stages.data.split import SPLITS, Shares
@@ -38,27 +39,31 @@ def packed(
 
 def test_without_a_word_all_splits_are_drawn_in_their_shares() -> None:
     samples = packed(200, labels={"kind": "ab"})
-    found = splits_of(samples, "kind", SHARES, 1)
+    found, told = splits_of(samples, "kind", SHARES, 1)
+    assert told == []
     assert {split: found.count(split) for split in SPLITS} == {"train": 100, "validation": 20, "judge": 40, "test": 40}
     for kind in (0, 1):
         assert abs(found[kind::2].count("test") - 20) <= 1
-    assert found == splits_of(samples, "kind", SHARES, 1)
-    assert found != splits_of(samples, "kind", SHARES, 2)
+    assert found == splits_of(samples, "kind", SHARES, 1)[0]
+    assert found != splits_of(samples, "kind", SHARES, 2)[0]
 
 
 def test_what_is_given_is_kept_and_the_rest_comes_out_of_train() -> None:
     given_ = ["train", "train", "train", "test"]
-    found = splits_of(packed(200, splits=given_), None, SHARES, 1)
+    found, told = splits_of(packed(200, splits=given_), None, SHARES, 1)
     assert [split == "test" for split in found] == [split == "test" for split in given_ * 50]
     counts = {split: found.count(split) for split in SPLITS}
     assert counts == {"train": 94, "validation": 18, "judge": 38, "test": 50}
+    assert told == [
+        "the data names no split for it, so of its 150 train samples were taken: 18 for validation, 38 for judge"
+    ]
     whole = packed(200, splits=SPLITS)
-    assert splits_of(whole, None, SHARES, 1) == list(SPLITS) * 50
+    assert splits_of(whole, None, SHARES, 1) == (list(SPLITS) * 50, [])
 
 
 @pytest.mark.parametrize("contents", [60, 100])
 def test_one_picture_is_in_one_split(contents: int) -> None:
-    found = splits_of(packed(200, contents=contents), None, SHARES, 1)
+    found, _ = splits_of(packed(200, contents=contents), None, SHARES, 1)
     assert found[:contents] == found[contents : 2 * contents]
     assert set(found) == set(SPLITS)
 
@@ -78,7 +83,7 @@ def test_groups_are_the_connected_samples(pairs: list[tuple[int, int]]) -> None:
 
 def test_a_group_of_your_own_counts_instead_of_content() -> None:
     samples = packed(200, contents=2, group=[f"speaker {n}" for n in range(40)])
-    found = splits_of(samples, None, SHARES, 1)
+    found, _ = splits_of(samples, None, SHARES, 1)
     assert found == found[:40] * 5
     assert set(found) == set(SPLITS)
 
@@ -100,25 +105,31 @@ def test_what_can_not_be_split_is_refused(samples: list[Packed], told: str) -> N
         settle(samples, [], OWN, NAMES, 1)
 
 
-def test_labels_that_name_samples_are_no_attributes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_that_name_samples_are_no_attributes() -> None:
     labels = {"kind": ["a", "b", ""], "all": ["same"], "name": [f"n{n}" for n in range(30)]}
-    found = attributes_of(packed(30, labels=labels), {}, NAMES)
+    found, told = attributes_of(packed(30, labels=labels), {}, NAMES)
     assert found == {"kind": {"values": ["a", "b"], "shown_by": ["image", "audio"]}}
-    assert capsys.readouterr().out.splitlines() == [
-        "acquire: 'all' is not taken for an attribute: 1 values in 30 samples; name it in acquire.own.attributes "
-        "if it is one",
-        "acquire: 'name' is not taken for an attribute: 30 values in 30 samples; name it in acquire.own.attributes "
-        "if it is one",
+    assert told == [
+        "'all' is not taken for an attribute: 1 values in 30 samples; name it in acquire.own.attributes if it is one",
+        "'name' is not taken for an attribute: 30 values in 30 samples; name it in acquire.own.attributes if it is one",
     ]
 
 
 def test_who_names_attributes_gets_these_and_no_others() -> None:
     samples = packed(30, labels={"kind": "ab", "all": ["same"], "other": "xyz"})
-    found = attributes_of(samples, {"all": ["audio"], "kind": ["text", "image"]}, NAMES)
+    found, told = attributes_of(samples, {"all": ["audio"], "kind": ["text", "image"]}, NAMES)
+    assert told == []
     assert found == {
         "all": {"values": ["same"], "shown_by": ["audio"]},
         "kind": {"values": ["a", "b"], "shown_by": ["image"]},
     }
+
+
+def test_what_is_wrong_with_the_data_is_said_where_no_split_is_left() -> None:
+    refused = [Reject(f"{n}", "", "expected a split of train, got 'blue'") for n in range(12)]
+    told = r"^expected samples of the split train, got only test; 12 samples were rejected: 12 x expected a split of"
+    with pytest.raises(ValueError, match=told):
+        settle(packed(20, splits=["test"]), refused, OWN, NAMES, 1)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +150,6 @@ def test_attributes_that_can_not_be_are_refused(
 
 def test_ten_thousand_classes_are_spread() -> None:
     samples = packed(30000, labels={"kind": [f"k{n}" for n in range(10000)]})
-    index, attributes, _ = settle(samples, [], OWN, NAMES, 1)
+    index, attributes, *_ = settle(samples, [], OWN, NAMES, 1)
     assert len(attributes["kind"]["values"]) == 10000
     assert index["split"].value_counts()["train"] == 15000

@@ -101,7 +101,7 @@ def test_what_is_wrong_in_a_shard_is_listed(home: Home) -> None:
     assert told == {
         "d/0": "expected each id once, got it in 0.tar already; give each sample an id of its own",
         "e/1": "expected a JSON object, got something else",
-        "e/2": "expected one of image, text, audio, got none of them",
+        "e/2": "expected one of image, text, audio, got files of kind 'npy'",
         "e/3": "expected one file of kind image a sample, got two; give each sample an id of its own",
     }
     check(home)

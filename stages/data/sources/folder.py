@@ -1,8 +1,9 @@
 """Your own data as files: those with the same path but for the suffix are one sample, ``a.png``, ``a.txt``, ``a.wav``.
 
 Folders are classes: ``cats/1.png`` has the label `class` ``cats``. When the first folder bears the name of a split, it
-is the split. Other customs are told by `acquire.own.pattern`, a regular expression searched in a file's path without
-its suffix: its groups named `id`, `split` and `group` are what they say, all others are labels.
+is the split; ``val`` and the like are understood. Other customs are told by `acquire.own.pattern`, a regular expression
+searched in a file's path without its suffix: its groups named `id`, `split` and `group` are what they say, all others
+are labels.
 """
 
 import os
@@ -13,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from stages.data.media import FILES, modality_of
 from stages.data.rejects import Reject
 from stages.data.sources.own import KNOWN, Own, Packed, Sample, checked, pack_all
-from stages.data.split import SPLITS
+from stages.data.sources.place import composed
+from stages.data.split import split_named
 
 Told = tuple[PurePosixPath, dict[str, str]]  # a file, and what its path tells of its sample
 BESIDE = ("", ".md", ".dvc", ".json")  # files that come with data and are none
@@ -21,8 +23,6 @@ BESIDE = ("", ".md", ".dvc", ".json")  # files that come with data and are none
 
 def collect(root: Path, settings: Own, names: Sequence[str], out: Path) -> tuple[list[Packed], list[Reject]]:
     """Pack the samples below `root` into shards below `out`."""
-    if not root.is_dir():
-        raise ValueError(f"acquire.path: expected a folder, got '{root}'; correct params.yaml")
     told: dict[str, list[Told]] = {}
     rejects = []
     for path in files(root):
@@ -75,6 +75,7 @@ def sample_of(key: str, parts: Sequence[Told], names: Sequence[str]) -> Sample:
         known.get("split", ""),
         known.get("group", ""),
         str(parts[0][0]),
+        tuple(path.suffix[1:].lower() for path, _ in parts if modality_of(path.suffix[1:]) is None),
     )
 
 
@@ -84,8 +85,9 @@ def read(path: str, pattern: str) -> dict[str, str]:
         match = re.search(pattern, path)
         if match is None:
             raise ValueError("expected a path that acquire.own.pattern is found in, got another; correct either")
-        return {"id": path, **{group: value or "" for group, value in match.groupdict().items()}}
+        told = {group: composed(value or "") for group, value in match.groupdict().items()}
+        return {"id": composed(path), **told}
     first, *rest = PurePosixPath(path).parts[:-1] or ("",)
-    split = first if first in SPLITS else ""
+    split = split_named(first) or ""
     kind = "/".join(rest) if split else "/".join(filter(None, (first, *rest)))
-    return {"id": path, "split": split} | ({"class": kind} if kind else {})
+    return {"id": composed(path), "split": split} | ({"class": composed(kind)} if kind else {})

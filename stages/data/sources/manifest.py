@@ -43,10 +43,15 @@ def collect(root: Path, settings: Own, names: Sequence[str], out: Path) -> tuple
 
 def find(root: Path) -> Path:
     """The one table in the folder."""
-    found = [name for name in FILES if (root / name).is_file()]
-    if len(found) != 1:
-        raise ValueError(f"{root}: expected one of {', '.join(FILES)}, got {', '.join(found) or 'none'}")
-    return root / found[0]
+    names = found(root)
+    if len(names) != 1:
+        raise ValueError(f"{root}: expected one of {', '.join(FILES)}, got {', '.join(names) or 'none'}")
+    return root / names[0]
+
+
+def found(root: Path) -> list[str]:
+    """The tables in the folder."""
+    return [name for name in FILES if (root / name).is_file()]
 
 
 def read(path: Path) -> tuple[list[Row], list[Reject]]:
@@ -96,7 +101,7 @@ def read_csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
         for cells in filter(None, lines):
             where = f"{path.name} line {lines.line_num}"
             if len(cells) == len(columns):
-                yield where, {column: cell.strip() or None for column, cell in zip(columns, cells, strict=True)}
+                yield where, {c: cell if cell.strip() else None for c, cell in zip(columns, cells, strict=True)}
             else:
                 yield where, f"expected {len(columns)} cells, got {len(cells)}; quote cells with commas"
     except csv.Error as error:
@@ -156,12 +161,12 @@ def meant(column: str, absent: Sequence[str]) -> str | None:
 def samples(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Sample]:
     """The rows as samples."""
     told = [str(cells["text"]) for _, cells in rows if cells.get("text")]
-    paths = sum(cell.lower().endswith(".txt") for cell in told) > len(told) / 2
+    paths = sum(cell.strip().lower().endswith(".txt") for cell in told) > len(told) / 2
     for where, cells in rows:
         files = {name: cell for name in names if (cell := content(name, cells.get(name), paths)) is not None}
         labels = {c: word(cell) for c, cell in cells.items() if c not in (*KNOWN, *SUFFIXES) and cell is not None}
-        known = {column: word(cells.get(column)) for column in KNOWN}
-        yield Sample(**known, files=files, labels=labels, row=where)
+        key, split, group = (word(cells.get(column)) for column in KNOWN)
+        yield Sample(key, files, labels, split, group, where)
 
 
 def content(name: str, cell: Any, paths: bool) -> str | bytes | None:

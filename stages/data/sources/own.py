@@ -20,8 +20,8 @@ from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_processes
 from stages.data.rejects import UNWRITABLE, Reject, plain
-from stages.data.sources.place import read_place
-from stages.data.split import SPLITS, Shares
+from stages.data.sources.place import composed, read_place
+from stages.data.split import SPLITS, Shares, split_named
 
 LONGEST_ID = 200  # characters
 KNOWN = ("id", "split", "group")  # of a sample, beside its files; other names are labels
@@ -56,6 +56,7 @@ class Sample:
     split: str = ""
     group: str = ""  # samples of one group go to one split; "": those whose picture or clip is the same do
     row: str = ""  # where the source speaks of it
+    unread: tuple[str, ...] = ()  # kinds of its files that no modality reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,31 +129,37 @@ def checked(samples: Iterable[Sample], names: Sequence[str]) -> tuple[list[Sampl
     rejects = []
     for sample in samples:
         try:
-            check(sample, good.get(sample.id), names)
+            good[sample.id] = check(sample, good.get(sample.id), names)
         except ValueError as error:
             rejects.append(Reject(sample.id, sample.row, str(error)))
-        else:
-            good[sample.id] = sample
     return list(good.values()), rejects
 
 
-def check(sample: Sample, other: Sample | None, names: Sequence[str]) -> None:
-    """Raises ValueError with what is wrong with a sample; `other` is an earlier one of the same id."""
+def check(sample: Sample, other: Sample | None, names: Sequence[str]) -> Sample:
+    """The sample, its split by our name. Raises ValueError with what is wrong; `other` is an earlier one of that id."""
     if not sample.id or len(sample.id) > LONGEST_ID:
         raise ValueError(f"expected an id of 1 to {LONGEST_ID} characters, got {len(sample.id)}")
     for text in (sample.id, sample.group, *sample.labels.values()):
         if UNWRITABLE.search(text):
             raise ValueError(f"expected an id and labels without control characters, got '{plain(text)}'")
+    split = split_named(sample.split) if sample.split else ""
     if other is not None:
-        same = (sample.files, sample.labels, sample.split) == (other.files, other.labels, other.split)
+        same = (sample.files, sample.labels, split) == (other.files, other.labels, other.split)
         content = "the same content" if same else "other content; give each sample an id of its own"
         raise ValueError(f"expected each id once, got it in {other.row} already with {content}")
-    if sample.split and sample.split not in SPLITS:
+    if split is None:
         raise ValueError(
             f"expected a split of {', '.join(SPLITS)}, got '{sample.split}'{nearest(sample.split, SPLITS)}"
         )
     if not sample.files:
-        raise ValueError(f"expected one of {', '.join(names)}, got none of them")
+        raise ValueError(f"expected one of {', '.join(names)}, got {unread_of(sample.unread) or 'none of them'}")
+    return replace(sample, split=split)
+
+
+def unread_of(kinds: Sequence[str]) -> str:
+    """What to say of files that no modality reads, by the kinds that their names give them."""
+    said = "files of kind " + ", ".join(f"'{kind}'" for kind in kinds) if kinds else ""
+    return f"{said} (a kind is what follows the first dot of a name)" if any("." in kind for kind in kinds) else said
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -165,4 +172,5 @@ def word(cell: Any) -> str:
     """A cell as a label."""
     if cell is None:
         return ""
-    return " ".join(cell.split()) if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
+    text = " ".join(cell.split()) if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
+    return composed(text)

@@ -4,6 +4,7 @@ Source of the forest of sets: Tarjan 1975, with path halving.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES
 from stages.data.rejects import Reject, most_frequent, plain, table
-from stages.data.sources.own import Own, Packed, nearest
+from stages.data.sources.own import Own, Packed, nearest, unread_of
 from stages.data.split import SPLITS, Shares, assign
 
 TAKEN = re.compile(r"shard|has_.*|.*_file")  # columns of the index and of samples.csv
@@ -20,27 +21,40 @@ TAKEN = re.compile(r"shard|has_.*|.*_file")  # columns of the index and of sampl
 
 def settle(
     packed: list[Packed], rejects: list[Reject], settings: Own, names: Sequence[str], seed: int
-) -> tuple[pd.DataFrame, dict[str, dict[str, list[str]]], pd.DataFrame]:
-    """The index, the attributes and the rejects, once all is packed. Raises ValueError when too little is left."""
+) -> tuple[pd.DataFrame, dict[str, dict[str, list[str]]], pd.DataFrame, list[str]]:
+    """The index, the attributes, the rejects and remarks, once all is packed.
+
+    Raises ValueError when too little is left.
+    """
     refused = table(rejects)
     if not packed:
         told = most_frequent(refused["reason"]) or "no sample at all"
         raise ValueError(f"expected samples that can be used, got none ({told}); correct the data")
-    attributes = attributes_of(packed, settings.attributes, names)
-    splits = splits_of(packed, next(iter(attributes), None), settings.shares, seed)
+    attributes, names_only = attributes_of(packed, settings.attributes, names)
+    try:
+        splits, drawn = splits_of(packed, next(iter(attributes), None), settings.shares, seed)
+    except ValueError as error:
+        told = most_frequent(refused["reason"])
+        raise ValueError(f"{error}; {len(refused)} samples were rejected: {told}" if told else str(error)) from None
     index = pd.DataFrame({"id": [one.sample.id for one in packed], "split": splits})
     index["shard"] = [one.shard for one in packed]
     for attribute in attributes:
         index[attribute] = [one.sample.labels.get(attribute, "") for one in packed]
     for name in names:
         index[f"{name}_file"] = [plain(str(one.sample.files.get(name, ""))) for one in packed]
-    return index, attributes, refused
+    return index, attributes, refused, [*names_only, *drawn, *unread(packed)]
+
+
+def unread(packed: Sequence[Packed]) -> list[str]:
+    """A remark on each kind of files that no modality reads, where the sample has others."""
+    kinds = Counter(kind for one in packed for kind in one.sample.unread)
+    return [f"{count} x {unread_of([kind])}: no modality reads them" for kind, count in sorted(kinds.items())]
 
 
 def attributes_of(
     packed: Sequence[Packed], wanted: Mapping[str, list[str]], names: Sequence[str]
-) -> dict[str, dict[str, list[str]]]:
-    """Each attribute's values and the modalities that show it.
+) -> tuple[dict[str, dict[str, list[str]]], list[str]]:
+    """Each attribute's values and the modalities that show it; and remarks on labels that are none.
 
     Unless the user named them, labels with one value, or with so many that samples hardly share one, are left out:
     they name samples rather than kinds of samples.
@@ -57,21 +71,21 @@ def attributes_of(
             raise ValueError(f"acquire.own.attributes.{label}: expected some of {', '.join(SUFFIXES)}, got {unknown}")
     for label in (label for label in values if TAKEN.fullmatch(label)):
         raise ValueError(f"expected a label by another name, got '{label}', which the pipeline uses itself; rename it")
-    found = {}
+    found, remarks = {}, []
     for label in wanted or values:
         if wanted or 2 <= len(values[label]) <= len(packed) / 2:
             shown_by = [name for name in names if name in (wanted.get(label) or names)]
             found[label] = {"values": sorted(values[label]), "shown_by": shown_by}
         else:
-            print(
-                f"acquire: '{label}' is not taken for an attribute: {len(values[label])} values in {len(packed)} "
+            remarks.append(
+                f"'{label}' is not taken for an attribute: {len(values[label])} values in {len(packed)} "
                 "samples; name it in acquire.own.attributes if it is one"
             )
-    return found
+    return found, remarks
 
 
-def splits_of(packed: Sequence[Packed], kind: str | None, shares: Shares, seed: int) -> list[str]:
-    """The split of each sample: as the user gave it, else at random.
+def splits_of(packed: Sequence[Packed], kind: str | None, shares: Shares, seed: int) -> tuple[list[str], list[str]]:
+    """The split of each sample: as the user gave it, else at random; and a remark on what was drawn from train.
 
     Splits that the user names nowhere are drawn from what was given as train. What belongs together stays together,
     and each value of the attribute `kind` is spread evenly.
@@ -92,7 +106,9 @@ def splits_of(packed: Sequence[Packed], kind: str | None, shares: Shares, seed: 
         drawn = assign(np.unique(kinds, return_inverse=True)[1], shares, draws(seed, "acquire/split"), wanted)
         for place, number in zip(free, group, strict=True):
             splits[place] = str(drawn[number])
-    return splits
+    cut = [f"{splits.count(split)} for {split}" for split in wanted if given and split != "train"]
+    remark = f"the data names no split for it, so of its {len(free)} train samples were taken: {', '.join(cut)}"
+    return splits, [remark] if cut else []
 
 
 def groups(packed: Sequence[Packed]) -> np.ndarray:

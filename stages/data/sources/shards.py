@@ -89,7 +89,7 @@ def usable(place: str, root: Path, names: Sequence[str], refused: list[Reject]) 
                     sample = sample_of(key, files, names, place)
                     if key in seen:
                         raise ValueError(twice(place))
-                    check(sample, None, names)
+                    sample = check(sample, None, names)
                 except ValueError as error:
                     refused.append(Reject(key, place, str(error)))
                 else:
@@ -122,6 +122,7 @@ def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str]
     """The sample that some files of a shard are. Raises ValueError when there are two of a kind."""
     shown: dict[str, bytes] = {}
     told: dict[str, Any] = {}
+    unread = []
     for suffix, payload in files:
         name = modality_of(suffix)
         if name in shown:
@@ -129,15 +130,17 @@ def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str]
         if name is not None:
             shown[name] = payload
         elif suffix == "cls":
-            told["class"] = payload.decode("utf-8", "replace").strip()
+            told["class"] = payload.decode("utf-8", "replace")
         elif suffix == "json":
             told |= record(payload)
+        else:
+            unread.append(suffix)
     caption = told.pop("text", None) or told.pop("caption", None)
     if isinstance(caption, str):
         shown.setdefault("text", caption.encode("utf-8", "surrogatepass"))  # preprocess refuses half a character
     labels = {label: word(value) for label, value in told.items() if label not in KNOWN and value is not None}
     known = {name: word(told.get(name)) for name in ("split", "group")}
-    return Sample(key, {n: shown[n] for n in names if n in shown}, labels, **known, row=place)
+    return Sample(key, {n: shown[n] for n in names if n in shown}, labels, **known, row=place, unread=tuple(unread))
 
 
 def record(payload: bytes) -> Mapping[str, Any]:
