@@ -38,6 +38,22 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Showing:
+    """How well a label is read in a modality that no one told, and whether it counts as shown."""
+
+    attribute: str
+    modality: str
+    right: float
+    most_frequent: float  # the share of that value: what always saying it scores
+    gain: float
+    low: float
+    high: float
+    n: int
+    by: str  # measured, or told
+    shown: bool
+
+
+@dataclass(frozen=True)
 class Rejects:
     """What could not be used."""
 
@@ -46,7 +62,7 @@ class Rejects:
     first: Sequence[dict[str, str]]  # id, file, reason
 
 
-def suspects(file: Path) -> dict[str, list[Suspect]]:
+def suspects(file: Path, *, light: bool = False) -> dict[str, list[Suspect]]:
     """By modality, the most suspicious first."""
     if not file.exists():
         return {}
@@ -54,7 +70,7 @@ def suspects(file: Path) -> dict[str, list[Suspect]]:
     made = {key: files for key, files in read_shard(SAMPLES / "nothing.tar") if key in set(table["key"])}
     real, found = raw(set(table["train_id"])), dict[str, list[Suspect]]()
     for name, key, train_id, ratio in zip(*(table[column] for column in SUSPECTS), strict=True):
-        sides = view(made[key], [name]), view(real[train_id], [name])
+        sides = view(made[key], [name], light=light), view(real[train_id], [name], light=light)
         found.setdefault(name, []).append(Suspect(name, key, train_id, ratio, *sides))
     return found
 
@@ -67,6 +83,12 @@ def checks(file: Path) -> list[Check]:
     return [
         Check(**{str(name): value for name, value in row.items()} | {"passes": row["passes"] == "True"}) for row in rows
     ]
+
+
+def showings(file: Path) -> list[Showing]:
+    """As `judge` measured them; none where there are no labels, or exact readers alone."""
+    rows = read_table(file, text=("attribute", "modality", "by")).to_dict("records")
+    return [Showing(**{str(name): value for name, value in row.items()}) for row in rows]
 
 
 def rejects(file: Path) -> Rejects | None:

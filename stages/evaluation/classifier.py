@@ -8,6 +8,7 @@ Axes: N or B items, E judge features, K classes.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,10 +34,18 @@ class Classifier(nn.Module):
 
     def __init__(self, name: str, inputs: int, values: Mapping[str, list[str]]) -> None:
         super().__init__()
-        self.card = {"inputs": inputs, "values": dict(values)}
-        self.values = values
+        self.inputs, self.values = inputs, dict(values)
         self.trunk = TRUNKS[name](inputs)
         self.heads = nn.ModuleDict({attribute: nn.Linear(WIDTH, len(known)) for attribute, known in values.items()})
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What `__init__` needs to build it again."""
+        return {"inputs": self.inputs, "values": self.values}
+
+    def forget(self, attribute: str) -> None:
+        """Read this attribute no more."""
+        del self.values[attribute], self.heads[attribute]
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.trunk(x)

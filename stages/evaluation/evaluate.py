@@ -53,7 +53,7 @@ def main() -> None:
         write_json(door.out / "summary.json", summary(figures))
         write_table(door.out / "sanity.csv", sanity(scene, draws(run.seed, "evaluate/sanity")))
         write_table(door.out / "suspects.csv", suspects(scene))
-        write_json(door.out / "scene.json", {"key": scene.key})
+        write_json(door.out / "scene.json", {"key": scene.key, "test": len(scene.rows("test"))})
         write_table(door.out / "contribution.csv", contributions(scene, draws(run.seed, "evaluate/contribution")))
         write_table(door.out / "confusion.csv", confusion(scene))
 

@@ -3,7 +3,6 @@
 They are picked by their place, never by eye: evenly spaced over all samples, the same test samples in every direction.
 """
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,9 +11,9 @@ from pathlib import Path
 from stages.common.files import read_table
 from stages.common.shards import SUFFIXES, read_shard
 from stages.common.subsets import proper_subsets, subset_name
+from stages.evaluation.media import shown
 
 SAMPLES, RAW = Path("data/generate"), Path("data/acquire")
-MEDIA = {"png": "image/png", "wav": "audio/wav"}  # what a browser shows or plays; the rest is text
 
 View = Mapping[str, str]  # modality -> text, or the medium itself as a data URI
 
@@ -29,15 +28,11 @@ class Example:
     true: View  # the partners that the sample really has
 
 
-def view(files: Mapping[str, bytes], names: Iterable[str]) -> View:
+def view(files: Mapping[str, bytes], names: Iterable[str], *, light: bool = False) -> View:
     """Those modalities of a sample that are wanted and there."""
-    return {name: shown(SUFFIXES[name], files[SUFFIXES[name]]) for name in names if SUFFIXES[name] in files}
-
-
-def shown(suffix: str, payload: bytes) -> str:
-    if suffix in MEDIA:
-        return f"data:{MEDIA[suffix]};base64,{b64encode(payload).decode()}"
-    return payload.decode("utf-8", "replace").strip()
+    return {
+        name: shown(SUFFIXES[name], files[SUFFIXES[name]], light=light) for name in names if SUFFIXES[name] in files
+    }
 
 
 def spread(keys: Sequence[str], count: int) -> list[str]:
@@ -46,12 +41,12 @@ def spread(keys: Sequence[str], count: int) -> list[str]:
     return [keys[i * len(keys) // count] for i in range(count)]
 
 
-def from_nothing(names: Sequence[str], count: int) -> list[View]:
+def from_nothing(names: Sequence[str], count: int, *, light: bool = False) -> list[View]:
     """The first samples that were made from nothing; their order is chance already."""
-    return [view(files, names) for _, files in islice(read_shard(SAMPLES / "nothing.tar"), count)]
+    return [view(files, names, light=light) for _, files in islice(read_shard(SAMPLES / "nothing.tar"), count)]
 
 
-def examples(names: Sequence[str], count: int) -> dict[tuple[str, ...], list[Example]]:
+def examples(names: Sequence[str], count: int, *, light: bool = False) -> dict[tuple[str, ...], list[Example]]:
     """For every direction, `count` test samples: observed subset -> examples."""
     picked: dict[tuple[str, ...], dict[str, dict[str, bytes]]] = {}
     for observed in proper_subsets(names)[1:]:
@@ -59,17 +54,20 @@ def examples(names: Sequence[str], count: int) -> dict[tuple[str, ...], list[Exa
         picked[observed] = {key: made[key] for key in spread(list(made), count)}
     real = raw({key for made in picked.values() for key in made})
     return {
-        observed: [example(key, real[key], files, observed, names) for key, files in made.items()]
+        observed: [example(key, real[key], files, observed, names, light=light) for key, files in made.items()]
         for observed, made in picked.items()
     }
 
 
 def example(
-    key: str, real: Mapping[str, bytes], made: Mapping[str, bytes], observed: Sequence[str], names: Sequence[str]
-) -> Example:
+    key: str, real: Mapping[str, bytes], made: Mapping[str, bytes], observed: Sequence[str], names: Sequence[str], *,
+    light: bool = False,
+) -> Example:  # fmt: skip
     """The sample `key` in one direction, from its real files and from those made for it."""
     partners = [name for name in names if name not in observed]
-    return Example(key, view(real, observed), view(made, partners), view(real, partners))
+    return Example(
+        key, view(real, observed, light=light), view(made, partners, light=light), view(real, partners, light=light)
+    )
 
 
 def raw(keys: set[str]) -> dict[str, dict[str, bytes]]:

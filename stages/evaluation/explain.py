@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stages.evaluation.figure import Figure
+from stages.evaluation.power import tells
+from stages.evaluation.words import LOWER
 
-LOWER = ("fidelity", "frechet", "balance", "extract", "memorisation", "consistency")  # families where less is better
 MIDDLE = "Above real data: samples are drawn with less noise than was learned, nearer to the middle of the data."
 EASIER = "Above real data: samples are drawn with less noise than was learned, which makes them easier to read."
 PLAINER = "Above real data: what was made shows what ties it to its origin more plainly than real items do."
@@ -35,6 +36,7 @@ REASONS = {
 
 WIDE = "The floor is higher: what lies far apart has wide neighbourhoods, a known flaw of this metric (sanity.csv)."
 CLUMPED = "The floor is higher: equal samples in one dense place count in all its neighbourhoods, a known flaw."
+SILENT = "Says nothing: its floor and its ceiling can't be told apart."
 CHANCE = "No better than the floor: chance does as well."
 BELOW_FLOOR = {"recall": WIDE, "density": CLUMPED}
 
@@ -51,7 +53,9 @@ def note(figure: Figure) -> str:
     unknown = [name for name in ("floor", "ceiling") if math.isnan(getattr(figure, name))]
     notes = [f"No {' and no '.join(unknown)}: too few items say it."] if unknown else []
     family = figure.metric.partition(".")[0]
-    if better(figure):
+    if not unknown and not tells(figure):
+        notes.append(SILENT)
+    elif better(figure):
         notes.append(REASONS.get(figure.metric, REASONS.get(family, "Better than real data: do not trust it.")))
     if figure.value > figure.floor if family in LOWER else figure.value < figure.floor:
         notes.append(BELOW_FLOOR.get(family, CHANCE))

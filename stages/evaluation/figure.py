@@ -35,7 +35,9 @@ class Figure:
     ceiling: float  # what real data scores through the same code
     ceiling_low: float = math.nan  # 95 % interval of the ceiling; none where it is exact
     ceiling_high: float = math.nan
-    note: str = ""  # why the value is better than its ceiling, where it is
+    note: str = ""  # what to think of it, where that is not plain
+    floor_low: float = math.nan  # 95 % interval of the floor; none where it is exact
+    floor_high: float = math.nan
 
 
 def mean_of_cells(cells: Sequence[np.ndarray], rng: np.random.Generator) -> tuple[float, float, float]:
@@ -65,8 +67,10 @@ def share(
     rng: np.random.Generator,
 ) -> Figure:
     """A mean over outcomes, which stand in one or more cells of the same weight; so do its floor and its ceiling."""
+    floor, low, high = around(floors)
     return Figure(
-        metric, *mean_of_cells(cells, rng), sum(map(len, cells)), around(floors)[0], *around(ceilings)
+        metric, *mean_of_cells(cells, rng), sum(map(len, cells)), floor, *around(ceilings), floor_low=low,
+        floor_high=high,
     )  # fmt: skip
 
 

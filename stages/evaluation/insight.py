@@ -91,10 +91,10 @@ def optional(file: Path) -> pd.DataFrame:
     return read_table(file) if file.exists() else pd.DataFrame(columns=["target", "attribute", "observed"])
 
 
-def strips(names: Sequence[str]) -> list[list[View]]:
+def strips(names: Sequence[str], *, light: bool = False) -> list[list[View]]:
     """The steps of each way, the ends first and last; none without a representation to walk in."""
     file = SAMPLES / "interpolation.tar"
     found: dict[str, list[View]] = {}
     for key, files in read_shard(file) if file.exists() else ():
-        found.setdefault(key.partition("-")[0], []).append(view(files, names))
+        found.setdefault(key.partition("-")[0], []).append(view(files, names, light=light))
     return list(found.values())

@@ -5,8 +5,10 @@ real caption, it does so exactly. `classifier`: where there are labels, one head
 always shows, as sure as it is right on the validation split. `matcher`: where there are none. One matcher of all
 modalities is trained when one of them has no other judge, or when no attribute ties two of them together: then it
 tells what belongs together.
-Writes below data/judge: `readers.json`, by what each modality is read and which attributes that finds; and of each
-classifier and the matcher its weights, its card and its loss curve.
+Where no one told which modality shows a label, that is measured, and a label that is not shown is not asked for.
+Writes below data/judge: `readers.json`, by what each modality is read and which attributes that finds;
+`attributes.json`, as `preprocess` left it, but measured; `showing.csv`, what was measured; and of each classifier and
+the matcher its weights, its card and its loss curve.
 """
 
 from collections.abc import Collection, Mapping
@@ -31,6 +33,7 @@ from stages.data.sources import captions
 from stages.evaluation.classifier import Classifier, calibrate, teach
 from stages.evaluation.matcher import Matcher, teach_matcher
 from stages.evaluation.senses import CLEAN, seen_items
+from stages.evaluation.showing import COLUMNS, rows_unseen, settled, showing
 
 GRAMMAR, CLASSIFIER, MATCHER = "grammar", "classifier", "matcher"
 
@@ -64,6 +67,7 @@ def main() -> None:
         own = samples["split"].eq("judge").to_numpy()
         readers: dict[str, dict[str, Any]] = {}
         taught: dict[str, tuple[Classifier | Matcher, pd.DataFrame]] = {}
+        found: list[dict[str, Any]] = []  # which modality shows which label
         for name in names:
             rows = own & samples[f"has_{name}"].to_numpy(bool)
             values = shown_in(name, attributes, samples[rows])
@@ -72,12 +76,12 @@ def main() -> None:
             elif values:
                 items, budget = seen_items(name, rows), getattr(settings, name)
                 classifier, curve = teach(name, items, samples[rows], values, budget, seed=run.seed, state=door.state)
-                unseen = samples["split"].eq("validation").to_numpy() & samples[f"has_{name}"].to_numpy(bool)
-                calibrate(classifier, seen_items(name, unseen), samples[unseen])
-                taught[name] = (classifier, curve)
-                readers[name] = {"by": CLASSIFIER, "reads": list(values)}
-            else:
-                readers[name] = {"by": MATCHER, "reads": []}
+                found += examined(name, classifier, samples, rows, attributes)
+                if classifier.values:
+                    taught[name] = (classifier, curve)
+                    readers[name] = {"by": CLASSIFIER, "reads": list(classifier.values)}
+            readers.setdefault(name, {"by": MATCHER, "reads": []})
+        attributes = settled(attributes, found)
         if needs_matcher(readers, attributes):
             seen = {name: seen_items(name, own) for name in names}
             there = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
@@ -95,6 +99,21 @@ def main() -> None:
             )
             write_table(door.out / f"{name}.curve.csv", curve)
         write_json(door.out / "readers.json", readers)
+        write_json(door.out / "attributes.json", attributes)
+        write_table(door.out / "showing.csv", pd.DataFrame(found, columns=COLUMNS))
+
+
+def examined(
+    name: str, classifier: Classifier, samples: pd.DataFrame, learned: np.ndarray, attributes: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What a modality is found to show, by a classifier that is made as sure as it is right and forgets the rest."""
+    unseen = samples["split"].eq("validation").to_numpy() & samples[f"has_{name}"].to_numpy(bool)
+    calibrate(classifier, seen_items(name, unseen), samples[unseen])
+    fresh = rows_unseen(samples, name)
+    found = showing(name, classifier, seen_items(name, fresh), samples[fresh], samples[learned], attributes)
+    for hidden in (row["attribute"] for row in found if not row["shown"]):
+        classifier.forget(hidden)
+    return found
 
 
 def shown_in(name: str, attributes: Mapping[str, Any], samples: pd.DataFrame) -> dict[str, list[str]]:

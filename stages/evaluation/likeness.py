@@ -13,7 +13,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from stages.evaluation.fidelity import Neighbourhoods, Rows, frechet_distance, kernels, neighbourhoods
-from stages.evaluation.figure import Figure, around, bootstrap, mean_of_cells
+from stages.evaluation.figure import Figure, around, bootstrap, mean_of_cells, share
 from stages.evaluation.labels import Judged
 from stages.evaluation.memorisation import copied
 from stages.evaluation.scene import Scene
@@ -99,11 +99,13 @@ def distances(suffix: str, parts: list[View], replicates: int, rng: np.random.Ge
         tables = [part.rows if family == "fidelity" else part.dense for part in parts]
         value, again = measure([(rows["made"], rows["real"]) for rows in tables], rng)
         low, high = bootstrap(again, value, replicates)
-        floor, _ = measure([(rows["floor"], rows["real"]) for rows in tables], rng)
+        floor, chance = measure([(rows["floor"], rows["real"]) for rows in tables], rng.spawn(1)[0])
+        least, most = bootstrap(chance, floor, replicates)
         pairs = [(rows["train"][pick], rows["real"]) for rows, pick in zip(tables, picks, strict=True)]
         ceiling, again = measure(pairs, rng)
-        ends = bootstrap(again, ceiling, replicates)
-        figures.append(Figure(f"{family}.{suffix}", value, low, high, count, floor, ceiling, *ends))
+        ends = (floor, ceiling, *bootstrap(again, ceiling, replicates))
+        metric = f"{family}.{suffix}"
+        figures.append(Figure(metric, value, low, high, count, *ends, floor_low=least, floor_high=most))
     return figures
 
 
@@ -137,8 +139,7 @@ def shares(suffix: str, parts: list[View], rng: np.random.Generator) -> list[Fig
     figures = []
     for family in ("precision", "recall", "density", "coverage"):
         cells, floors, ceilings = ([getattr(one, family) for one in found] for found in (made, floor, ceiling))
-        ends = (around(floors)[0], *around(ceilings))
-        figures.append(Figure(f"{family}.{suffix}", *mean_of_cells(cells, rng), sum(map(len, cells)), *ends))
+        figures.append(share(f"{family}.{suffix}", cells, floors, ceilings, rng))
     return figures
 
 
@@ -147,8 +148,8 @@ def memorisation(name: str, part: View, rng: np.random.Generator) -> Figure:
     train = part.rows["train"]
     control, least, most = around([copied(part.rows["real"], train)])
     value, low, high = mean_of_cells([copied(part.rows["made"], train)], rng)
-    twins = float(copied(train, train).mean())
+    twins, fewest, utmost = around([copied(train, train)])
     return Figure(
         f"memorisation.{name}", value - control, low - control, high - control, part.count("made"), twins - control,
-        0.0, least - control, most - control,
+        0.0, least - control, most - control, floor_low=fewest - control, floor_high=utmost - control,
     )  # fmt: skip

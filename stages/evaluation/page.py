@@ -13,11 +13,12 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.evaluation import words
-from stages.evaluation.audit import Check, Rejects, Suspect
+from stages.evaluation.audit import Check, Rejects, Showing, Suspect
 from stages.evaluation.curves import FRAME, charts
 from stages.evaluation.examples import Example, View
 from stages.evaluation.figure import Figure
 from stages.evaluation.insight import Focus, Game
+from stages.evaluation.power import FEW, margin, tells
 from stages.evaluation.verdict import DIRECTED, verdict
 
 TIES = ("coherence", "match")  # families of figures that say whether outputs fit; data without labels have the latter
@@ -58,6 +59,7 @@ class Content:
 
     names: Sequence[str]
     key: str  # the attribute that ties modalities together
+    tested: int  # test samples
     figures: Mapping[str, Figure]
     curves: pd.DataFrame
     nothing: Sequence[View]
@@ -68,7 +70,10 @@ class Content:
     suspects: Mapping[str, Sequence[Suspect]] = field(default_factory=dict)
     checks: Sequence[Check] = ()
     rejects: Rejects | None = None
+    remarks: Sequence[str] = ()  # on the data, a sentence each
+    showings: Sequence[Showing] = ()
     codecs: Sequence[str] = ()  # a sentence each
+    light: bool = False  # pictures and clips are made smaller
 
 
 def figures_of(table: pd.DataFrame) -> dict[str, Figure]:
@@ -82,7 +87,7 @@ def render(content: Content) -> str:
         loader=FileSystemLoader(Path(__file__).with_name("template")), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"at": at} | {name: getattr(words, name) for name in FILTERS}
+    environment.filters |= {"at": at, "tells": tells} | {name: getattr(words, name) for name in FILTERS}
     names, figures = content.names, content.figures
     return environment.get_template("page.html").render(
         content=content,
@@ -92,6 +97,8 @@ def render(content: Content) -> str:
         directions=[direction(observed, figures, names, shown) for observed, shown in content.examples.items()],
         charts=charts(content.curves),
         frame=FRAME,
+        few=FEW,
+        margin=margin(content.tested),
         groups=grouped(figures),
     )
 

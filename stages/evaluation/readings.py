@@ -24,8 +24,10 @@ def accuracy(
     """A judge's accuracy, if it was asked at all; the floor is that of always naming the most frequent label."""
     if not len(right):
         return []
-    floor = truth[truth != UNTOLD].value_counts(normalize=True).max()
-    return [Figure(metric, *mean_of_cells([right], rng), len(right), float(floor), *ceiling)]
+    known = truth[truth != UNTOLD]
+    floor, low, high = around([(known == known.value_counts().idxmax()).to_numpy()])
+    value = (*mean_of_cells([right], rng), len(right))
+    return [Figure(metric, *value, floor, *ceiling, floor_low=low, floor_high=high)]
 
 
 def ceilings(scene: Scene, rng: np.random.Generator) -> list[Figure]:

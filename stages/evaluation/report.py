@@ -2,7 +2,7 @@
 
 Writes metrics/, which Git keeps and `dvc plots` draws (summary, full table and confusion as `evaluate` left them, the
 matrix of coherence, all loss curves, some samples), and data/report/index.html: what is good and what is not in words,
-samples to see and hear, curves and every figure, in one file that works offline.
+samples to see and hear, curves and every figure, in one file that works offline. The figures are written first.
 """
 
 from pathlib import Path
@@ -13,7 +13,8 @@ from pydantic import PositiveInt
 from stages.common.files import read_json, read_table, replace, write_table
 from stages.common.params import Strict, load, load_modalities
 from stages.common.stage import stage
-from stages.evaluation.audit import checks, rejects, suspects
+from stages.data import remarks
+from stages.evaluation.audit import checks, rejects, showings, suspects
 from stages.evaluation.curves import read_curves
 from stages.evaluation.examples import examples, from_nothing
 from stages.evaluation.insight import codecs, foci, games, strips
@@ -21,8 +22,8 @@ from stages.evaluation.mosaic import mosaic
 from stages.evaluation.page import Content, figures_of, render
 from stages.evaluation.verdict import DIRECTED
 
-MEASURED, METRICS = Path("data/evaluate"), Path("metrics")
-LARGEST = 8 * 1024 * 1024  # bytes; a page that opens at once and can be sent by mail
+MEASURED, CLEAN, METRICS = Path("data/evaluate"), Path("data/preprocess"), Path("metrics")
+LARGEST = 8 * 2**20  # bytes; a page that opens at once and can be sent by mail
 
 
 class Report(Strict):
@@ -38,29 +39,38 @@ def main() -> None:
         settings = load(Report, "report")
         names = load_modalities()
         table, curves = read_table(MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
-        page = render(gathered(names, table, curves, settings))
-        if (size := len(page.encode())) > LARGEST:
-            raise ValueError(
-                f"page: expected at most {LARGEST // 2**20} MiB, got {size / 2**20:.1f}; "
-                "lower report.grid or report.rows"
-            )
-        replace(door.out / "index.html", page)
         for name in ("confusion.csv", "summary.json", "table.csv"):
             replace(METRICS / name, (MEASURED / name).read_bytes())
         write_table(METRICS / "curves.csv", curves)
         write_table(METRICS / "coherence.csv", matrix(table))
         replace(METRICS / "samples.png", mosaic())
-    print("report: data/report/index.html")
+        page = fitting(names, table, curves, settings)
+        replace(door.out / "index.html", page)
+    print(f"report: data/report/index.html, {len(page.encode()) / 2**20:.1f} MiB")
 
 
-def gathered(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report) -> Content:
+def fitting(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report) -> str:
+    """The page as it is; where that is too large, with lighter media, then with fewer samples: it is never refused."""
+    grid, rows, light = settings.grid, settings.rows, False
+    while True:
+        page = render(gathered(names, table, curves, Report(grid=grid, rows=rows), light=light))
+        if len(page.encode()) <= LARGEST or (light and grid == rows == 1):
+            return page
+        if light:
+            grid, rows = -(-grid // 2), -(-rows // 2)
+        light = True
+
+
+def gathered(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report, *, light: bool) -> Content:
     """All that the page shows, from what the stages left."""
+    scene = read_json(MEASURED / "scene.json")
     return Content(
-        names=names, key=read_json(MEASURED / "scene.json")["key"] or "label", figures=figures_of(table), curves=curves,
-        nothing=from_nothing(names, settings.grid), examples=examples(names, settings.rows), strips=strips(names),
-        games=games(MEASURED / "contribution.csv"), foci=foci(Path("data/fuse/attention.csv")),
-        suspects=suspects(MEASURED / "suspects.csv"), checks=checks(MEASURED / "sanity.csv"),
-        rejects=rejects(Path("data/preprocess/rejects.csv")), codecs=codecs(names, Path("data/extract")),
+        names=names, key=scene["key"] or "label", tested=scene["test"], figures=figures_of(table), curves=curves,
+        nothing=from_nothing(names, settings.grid, light=light), strips=strips(names, light=light), light=light,
+        examples=examples(names, settings.rows, light=light), games=games(MEASURED / "contribution.csv"),
+        foci=foci(Path("data/fuse/attention.csv")), suspects=suspects(MEASURED / "suspects.csv", light=light),
+        checks=checks(MEASURED / "sanity.csv"), rejects=rejects(CLEAN / "rejects.csv"), remarks=remarks.read(CLEAN),
+        showings=showings(Path("data/judge/showing.csv")), codecs=codecs(names, Path("data/extract")),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from stages.data.modalities import restore
 from stages.evaluation.judge import Judges, key_attribute, load_judges
 from stages.evaluation.labels import UNTOLD, Judged, judge, judge_files
 
-CLEAN, MADE = Path("data/preprocess"), Path("data/generate")
+CLEAN, MADE, JUDGES = Path("data/preprocess"), Path("data/generate"), Path("data/judge")
 SPLITS = ("train", "judge", "test")
 
 Items = Mapping[str, Judged]  # by modality, rows aligned
@@ -81,10 +81,10 @@ class Scene:
 
 def set_scene(names: list[str]) -> Scene:
     """Read what `preprocess`, `generate` and `judge` left, and let the judges look at it."""
-    attributes = read_json(CLEAN / "attributes.json")
+    attributes = read_json(JUDGES / "attributes.json")
     values = {attribute: about["values"] for attribute, about in attributes.items()}
     samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
-    judges, fitted = load_judges(Path("data/judge")), restore(names, CLEAN)
+    judges, fitted = load_judges(JUDGES), restore(names, CLEAN)
     key = key_attribute(attributes, judges.reads)
 
     def real(split: str) -> dict[str, Judged]:

@@ -1,7 +1,8 @@
 """The first screen: what is good and what is not, in words that follow from the figures alone.
 
-A figure is as good as real data when its interval meets that of its ceiling or lies beyond it, at chance when it
-meets its floor, and short of real data in between. How short says its reach: 0 at the floor, 1 at the ceiling.
+Figures count whose floor and ceiling can be told apart (`power.py`). A figure is as good as real data when its interval
+meets that of its ceiling or lies beyond it, at chance when it meets its floor, and short of real data in between. How
+short says its reach: 0 at the floor, 1 at the ceiling.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stages.evaluation.figure import Figure
+from stages.evaluation.power import tells
 from stages.evaluation.words import amount, family, label, modality, named, percent, route
 
 MOST = 5  # sentences a list
@@ -45,7 +47,8 @@ class Remark:
 class Verdict:
     """What the first screen says."""
 
-    total: int  # figures that have both floor and ceiling
+    total: int  # figures whose floor and ceiling lie apart
+    silent: int  # figures that have both, but not apart: they say nothing
     at_ceiling: int
     at_floor: int
     good: Sequence[Remark]
@@ -77,12 +80,14 @@ def at_floor(figure: Figure) -> bool:
 def verdict(figures: Mapping[str, Figure], names: Sequence[str], key: str) -> Verdict:
     """From every figure; those of the judges and the codecs themselves are no merit of the generator."""
     own = ("ceiling", "reconstruction", "extract")
-    rated = [f for f in figures.values() if math.isfinite(reach(f)) and family(f.metric) not in own]
+    known = [f for f in figures.values() if math.isfinite(f.ceiling - f.floor) and family(f.metric) not in own]
+    rated = [f for f in known if tells(f)]
     remarks = [remark(f, words, names, key) for pattern, words in SENTENCES.items() for f in matching(rated, pattern)]
     poor = sorted((one for one in remarks if not at_ceiling(one.figure)), key=lambda one: one.reach)
     directions = sorted((f for f in rated if DIRECTED.fullmatch(f.metric)), key=lambda f: f.value)
     return Verdict(
         total=len(rated),
+        silent=len(known) - len(rated),
         at_ceiling=sum(map(at_ceiling, rated)),
         at_floor=sum(map(at_floor, rated)),
         good=one_a_family([one for one in remarks if at_ceiling(one.figure)]),

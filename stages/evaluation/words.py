@@ -27,6 +27,7 @@ FAMILIES = {  # what the figures of a family say
     "classes": "Different digits among samples made from nothing. Fewer than real data have: the generator collapsed.",
     "extract": "Reconstruction error of the codecs; the floor is a PCA of the same width. Lower is better.",
 }
+LOWER = ("fidelity", "frechet", "balance", "extract", "memorisation", "consistency")  # families where less is better
 SHARES = (
     "coherence", "match", "attribute", "precision", "recall", "hearing", "coverage", "memorisation", "elsewhere",
     "ceiling", "reconstruction", "confidence",

@@ -12,13 +12,15 @@ import pytest
 import soundfile
 from PIL import Image
 
-from stages.evaluation.audit import Check, Rejects, Suspect
-from stages.evaluation.examples import Example, View, shown
+from stages.evaluation.audit import Check, Rejects, Showing, Suspect
+from stages.evaluation.examples import Example, View
 from stages.evaluation.figure import Figure, table
 from stages.evaluation.insight import Focus, Game, Share
+from stages.evaluation.media import shown
 from stages.evaluation.page import Content, figures_of, render
 from tests.browser import ABSENT, PROGRAM, Page, browser
 
+NAN = float("nan")
 NAMES = ("image", "text", "audio")
 MISCHIEF = '<script>alert("caption")</script> & \u00e9\u4e2d\u6587 ' + "long" * 60
 PICTURES = "[...document.images].every(picture => picture.complete && picture.naturalWidth > 0)"
@@ -61,18 +63,24 @@ def content() -> Content:
         Figure("coherence.image_to_text", 0.5, 0.4, 0.6, 100, 0.1, 0.95, 0.94, 0.96),
         Figure("fidelity.image", 0.2, float("nan"), float("nan"), 100, float("nan"), 0.0),
         Figure("unheard_of.before", -3.0, -4.0, -2.0, 100, -9.0, 0.0),
+        Figure("coverage.image", 0.987, 0.95, 0.99, 78, 0.885, 0.96, 0.93, 0.99),
     ]
     curves = pd.DataFrame({"stage": "train/whole", "loss": "velocity", "step": [1, 2], "value": [2.0, 1.0]})
     example = Example("000001", sample(("image",)), sample(("text", "audio")), {})
     return Content(
-        names=NAMES, key="digit", figures=figures_of(table(figures)), curves=curves,
+        names=NAMES, key="digit", tested=100, figures=figures_of(table(figures)), curves=curves,
         nothing=[sample(), sample(("text",)), sample(("image", "audio"))], examples={("image",): [example]},
         strips=[[sample()] * 8], games=[Game("audio", "pitch", 0.3, 0.9, 50, {"text": Share(0.6, 0.5, 0.7, 0.6, 0.6)})],
         foci=[Focus("nothing", {"constant": 1.0}), Focus("image+text", {"constant": 0.2, "image": 0.5, "text": 0.3})],
         suspects={name: [Suspect(name, "7", "000002", 0.4, sample((name,)), sample((name,)))] * 5 for name in NAMES},
         checks=[Check("recall", "noise", 0.5, 0.6, passes=False), Check("fidelity", "noise", 0, 1, True, "rises")],
         rejects=Rejects(2, {MISCHIEF: 2}, [{"id": MISCHIEF, "file": "a/" * 60, "reason": MISCHIEF}]),
-        codecs=["The codec of pictures: linear."],
+        codecs=["The codec of pictures: linear."], remarks=[f"{MISCHIEF} captions are cut"],
+        showings=[
+            Showing("speaker", "image", 0.17, 0.165, 0.005, -0.02, 0.03, 900, "measured", shown=False),
+            Showing("digit", "audio", 0.99, 0.1, 0.89, 0.88, 0.9, 900, "told", shown=True),
+            Showing("size", "text", NAN, NAN, NAN, NAN, NAN, 0, "told", shown=True),
+        ],
     )  # fmt: skip
 
 
@@ -115,6 +123,10 @@ def test_a_page_with_everything_on_it(tab: Page, tmp_path: Path) -> None:
         "+60.0",
         "What the fusion attends to",
         "The codec of pictures",
+        "What became of the data",
+        "Which modality shows what",
+        "Only 100 test samples: a share of one half is known to within 9.8\u00a0% at best",
+        "1 more says nothing, because its floor and ceiling can't be told apart",
     ):
         assert said in text
 
@@ -149,6 +161,22 @@ def test_text_is_escaped_and_nothing_comes_from_outside() -> None:
     page = render(content())
     assert "<script" not in page and "&lt;script&gt;" in page and "&lt;b&gt;why" in page
     assert not re.search(r"""(?:src|href)=["'](?!data:|#)|url\(|@import""", page)
+
+
+def test_figures_that_can_not_tell_are_neither_good_nor_bad() -> None:
+    """As found on 796 samples: the page praised a coverage of .987 whose floor was .885."""
+    page = render(content())
+    assert "have a made one close by" not in page
+    assert "1 of 4 figures are as good as real data" in page
+    silent = Figure("coherence.joint", 0.5, 0.4, 0.6, 40, 0.45, 0.55, 0.4, 0.7, floor_low=0.3, floor_high=0.6)
+    page = render(replace(content(), figures=figures_of(table([silent]))))
+    assert "0 of 0 figures" in page and "there is nothing to praise or to blame" in page
+    assert "says nothing: these can't be told apart" in page
+
+
+@pytest.mark.parametrize(("tested", "warns"), [(399, True), (400, False)])
+def test_with_few_test_samples_the_page_says_how_little_they_tell(tested: int, warns: bool) -> None:
+    assert ('id="few"' in render(replace(content(), tested=tested))) == warns
 
 
 def test_without_attributes_it_still_renders() -> None:

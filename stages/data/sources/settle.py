@@ -6,6 +6,7 @@ Source of the forest of sets: Tarjan 1975, with path halving.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,13 @@ from stages.data.rejects import Reject, most_frequent, plain, table
 from stages.data.sources.own import Own, Packed, nearest, unread_of
 from stages.data.split import SPLITS, Shares, assign
 
+Attribute = dict[str, Any]  # its `values`, the modalities it is `shown_by`, and whether the latter is `assumed`
 TAKEN = re.compile(r"shard|has_.*|.*_file")  # columns of the index and of samples.csv
 
 
 def settle(
     packed: list[Packed], rejects: list[Reject], settings: Own, names: Sequence[str], seed: int
-) -> tuple[pd.DataFrame, dict[str, dict[str, list[str]]], pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, dict[str, Attribute], pd.DataFrame, list[str]]:
     """The index, the attributes, the rejects and remarks, once all is packed.
 
     Raises ValueError when too little is left.
@@ -53,8 +55,10 @@ def unread(packed: Sequence[Packed]) -> list[str]:
 
 def attributes_of(
     packed: Sequence[Packed], wanted: Mapping[str, list[str]], names: Sequence[str]
-) -> tuple[dict[str, dict[str, list[str]]], list[str]]:
-    """Each attribute's values and the modalities that show it; and remarks on labels that are none.
+) -> tuple[dict[str, Attribute], list[str]]:
+    """Each attribute's values and the modalities that show it, all where nothing is said: `judge` measures that.
+
+    Second, remarks on labels that are none.
 
     Unless the user named them, labels with one value, or with so many that samples hardly share one, are left out:
     they name samples rather than kinds of samples.
@@ -75,7 +79,7 @@ def attributes_of(
     for label in wanted or values:
         if wanted or 2 <= len(values[label]) <= len(packed) / 2:
             shown_by = [name for name in names if name in (wanted.get(label) or names)]
-            found[label] = {"values": sorted(values[label]), "shown_by": shown_by}
+            found[label] = {"values": sorted(values[label]), "shown_by": shown_by, "assumed": not wanted.get(label)}
         else:
             remarks.append(
                 f"'{label}' is not taken for an attribute: {len(values[label])} values in {len(packed)} "
