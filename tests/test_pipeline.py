@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.serialize import modify_yaml
 from ruamel.yaml import YAML
 
 from stages.common.params import read_yaml
@@ -219,6 +220,15 @@ def test_tiny_parameters_have_the_keys_of_params_yaml() -> None:
     full, tiny = (dict(leaves(read_yaml(ROOT / name))) for name in PARAMS)
     assert full.keys() == tiny.keys()
     assert full["modalities",] == tiny["modalities",]
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_dvc_writes_parameters_as_they_stand(name: str, tmp_path: Path) -> None:
+    """So that `dvc exp run -S` changes the lines that it names and no others."""
+    copy = Path(shutil.copy(ROOT / name, tmp_path / "params.yaml"))
+    with modify_yaml(copy):
+        pass
+    assert copy.read_bytes() == (ROOT / name).read_bytes()
 
 
 def test_every_parameter_is_explained() -> None:

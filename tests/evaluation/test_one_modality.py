@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def test_one_modality_is_measured(name: str, tmp_path: Path) -> None:
     folder = clone(tmp_path / "clone")
     text = (folder / "params.yaml").read_text(encoding="utf-8")
-    every = "modalities:\n  - image\n  - text\n  - audio\n"
+    every = "modalities:\n- image\n- text\n- audio\n"
     assert every in text
     (folder / "params.yaml").write_text(text.replace(every, f"modalities:\n  - {name}\n"), encoding="utf-8")
     succeed(folder, "dvc", "repro")

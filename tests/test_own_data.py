@@ -1,0 +1,192 @@
+"""The README's "Your own data", word for word: each block in a clone as Git gives it, or where the main job ran.
+
+Only addresses and the home folder are of this machine. Every run is the whole tiny pipeline.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from stages.common.files import read_json, read_table
+from tests.clones import ROOT, run, succeed
+from tests.data.home import clip, picture
+from tests.data.test_tar_shards import tar
+from tests.toy import commit, copied, git_clone
+
+pytestmark = pytest.mark.slow
+
+KINDS = ("wren", "owl", "tern")
+COUNT = 48
+
+
+def blocks() -> dict[str, str]:
+    """The section's blocks of commands, by how they let the data be read."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("\n## Your own data\n")[1].split("\n## ")[0]
+    found = re.findall(r"^```bash\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    return {("fsdd" if "fsdd" in block else re.findall(r"source=(\w+)", block)[0]): block for block in found}
+
+
+def birds(number: int) -> dict[str, bytes]:
+    """A picture, a caption and a clip of one kind of bird."""
+    kind = KINDS[number % 3]
+    told = f"a {kind} on branch {number % 5}".encode()
+    return {"png": picture(9 * number + 40 * (number % 3)), "txt": told, "wav": clip(150 + 100 * (number % 3) + number)}
+
+
+def put(folder: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def project(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline as its author commits it, dvc.lock included; the main job has run here."""
+    folder = copied(built, tmp_path_factory.mktemp("own") / "project")
+    commit(folder, "Build")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with birds in folders by kind."""
+    folder = tmp_path_factory.mktemp("home")
+    for number in range(COUNT):
+        name = f"birds/{KINDS[number % 3]}/{number}"
+        put(folder, {f"{name}.{suffix}": content for suffix, content in birds(number).items()})
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The folder `web` at an address."""
+    (tmp_path / "web").mkdir()
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "web"))) as http:
+        Thread(target=http.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+
+
+def follow(folder: Path, home: Path, block: str) -> None:
+    """Type a block of commands into a shell."""
+    succeed(folder, "env", f"HOME={home}", "bash", "-e", "-c", block)
+
+
+def samples(folder: Path) -> set[str]:
+    assert read_table(folder / "data/preprocess/rejects.csv").empty
+    assert (folder / "data/report/index.html").is_file()
+    assert json.loads(succeed(folder, "dvc", "status", "--json")) == {}
+    return set(read_table(folder / "data/preprocess/samples.csv", text=("id",))["id"])
+
+
+def test_every_block_is_tried() -> None:
+    assert list(blocks()) == ["folder", "manifest", "shards", "fsdd"]
+
+
+@pytest.mark.parametrize("state", ["clone", "main job"])
+def test_a_folder_and_what_a_teammate_gets_of_it(state: str, project: Path, home: Path, tmp_path: Path) -> None:
+    here = git_clone(project, tmp_path / "here") if state == "clone" else copied(project, tmp_path / "here")
+    follow(here, home, blocks()["folder"])
+    assert samples(here) == {f"{KINDS[n % 3]}/{n}" for n in range(COUNT)}
+    assert read_json(here / "data/judge/attributes.json")["class"]["values"] == sorted(KINDS)
+    if state == "clone":
+        succeed(here, "dvc", "remote", "modify", "store", "url", str(tmp_path / "store"))
+        commit(here, "Birds")
+        succeed(here, "dvc", "push", "--quiet")
+        there = git_clone(here, tmp_path / "there")
+        succeed(there, "dvc", "pull", "--quiet")
+        assert samples(there) == samples(here)
+        for number in range(COUNT):
+            name = f"data/birds/{KINDS[number % 3]}/{number}.png"
+            assert (there / name).read_bytes() == birds(number)["png"]
+
+
+def test_a_table_of_a_store_that_changes(project: Path, home: Path, tmp_path: Path) -> None:
+    here, store = copied(project, tmp_path / "here"), tmp_path / "team/birds"
+    rows = ["id,image,text,audio,kind"]
+    for number in range(COUNT):
+        files = birds(number)
+        put(store, {f"{number}.png": files["png"], f"{number}.wav": files["wav"]})
+        rows.append(f"{number},{number}.png,{files['txt'].decode()},{number}.wav,{KINDS[number % 3]}")
+    put(store, {"manifest.csv": "\n".join(rows).encode()})
+    fetch, update, use = blocks()["manifest"].splitlines()
+    follow(here, home, fetch.replace("s3://team", str(store.parent)))
+    put(store, {"manifest.csv": "\n".join(rows[:-1]).encode()})
+    follow(here, home, f"{update}\n{use}")
+    assert samples(here) == {f"{number}" for number in range(COUNT - 1)}
+
+
+def test_shards_far_away(project: Path, home: Path, server: str, tmp_path: Path) -> None:
+    here = git_clone(project, tmp_path / "here")
+    for shard in range(13):
+        files = {f"{n}.{suffix}": made for n in range(shard, COUNT, 13) for suffix, made in birds(n).items()}
+        put(tmp_path / "web", {f"birds-{shard:03d}.tar": tar(files)})
+    block = blocks()["shards"]
+    assert "birds-{000..012}.tar" in block
+    follow(here, home, block.replace("https://example.org", server))
+    assert samples(here) == {f"{number}" for number in range(COUNT)}
+
+
+def test_spoken_digits_of_another_repository(project: Path, home: Path, tmp_path: Path) -> None:
+    there, here = tmp_path / "there", copied(project, tmp_path / "here")
+    names = [f"{digit}_{who}_{take}" for digit in range(3) for who in ("jackson", "theo") for take in range(8)]
+    put(there, {f"recordings/{name}.wav": clip(100 + 4 * n, rate_hz=8000) for n, name in enumerate(names)})
+    succeed(there, "git", "init", "--quiet")
+    commit(there, "Start")
+    follow(here, home, re.sub(r"https://github\.com/\S+", f"file://{there}", blocks()["fsdd"]))
+    assert samples(here) == set(names)
+    known = read_json(here / "data/preprocess/attributes.json")
+    assert known["digit"] == {"values": ["0", "1", "2"], "shown_by": ["audio"], "assumed": True}
+    assert known["speaker"]["values"] == ["jackson", "theo"]
+    (here / "data/fsdd/0_jackson_0.wav").write_bytes(clip(99))
+    assert "acquire" in json.loads(succeed(here, "dvc", "status", "--json")), "changed data must be acquired again"
+
+
+@pytest.mark.parametrize("state", ["clone", "main job"])
+@pytest.mark.parametrize("mistake", ["no folder", "no sample"])
+def test_a_run_that_fails_leaves_everything_as_it_was(
+    state: str, mistake: str, project: Path, home: Path, tmp_path: Path
+) -> None:
+    """But for the settings that it was given, which stay in params.yaml, each in its line."""
+    here = git_clone(project, tmp_path / "here") if state == "clone" else copied(project, tmp_path / "here")
+    *prepare, use = blocks()["folder"].splitlines()
+    follow(here, home, "\n".join(prepare))
+    if mistake == "no sample":
+        shutil.rmtree(here / "data/birds")
+        put(here, {"data/birds/notes.docx": b"?"})
+        succeed(here, "dvc", "add", "--quiet", "data/birds")
+    else:
+        use = use.replace("path=data/birds", "path=data/bird")
+    before, files = succeed(here, "git", "status", "--short"), everything(here)
+    done = run(here, "bash", "-c", use)
+    assert done.returncode and "Traceback" not in done.stderr, done.stderr
+    assert everything(here) == files
+    changed = succeed(here, "git", "diff", "--unified=0", "params.yaml").splitlines()[5:]
+    assert len(changed) == 4 and all(re.match(r"[-+]  (source|path): ", line) for line in changed), changed
+    succeed(here, "git", "checkout", "--quiet", "params.yaml")
+    assert succeed(here, "git", "status", "--short") == before
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """All files that are the user's: the data, what was made of it, what Git keeps, but for params.yaml."""
+    hidden = (".git", ".dvc", ".resume", ".site-cache", "logs")
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+    names = {path.relative_to(folder): path for path in paths}
+    return {
+        str(name): path.read_bytes()
+        for name, path in names.items()
+        if name.parts[0] not in hidden and name != Path("params.yaml")
+    }
