@@ -44,6 +44,22 @@ class Judged:
         )
 
 
+def joined(parts: Sequence[Judged]) -> Judged:
+    """Items of one modality that were looked at piece by piece."""
+    first = parts[0]
+
+    def all_of(name: str) -> np.ndarray | None:
+        return None if getattr(first, name) is None else np.concatenate([getattr(part, name) for part in parts])
+
+    return Judged(
+        {attribute: np.concatenate([part.labels[attribute] for part in parts]) for attribute in first.labels},
+        np.concatenate([part.certainty for part in parts]),
+        all_of("features"),
+        None if first.captions is None else [told for part in parts for told in part.captions or ()],
+        all_of("placed"),
+    )
+
+
 def judge_files(
     name: str, payloads: Sequence[bytes], judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
 ) -> Judged:

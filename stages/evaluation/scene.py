@@ -18,7 +18,8 @@ from stages.common.shards import SUFFIXES, read_shard
 from stages.common.subsets import proper_subsets, subset_name
 from stages.data.modalities import restore
 from stages.evaluation.judge import Judges, key_attribute, load_judges
-from stages.evaluation.labels import UNTOLD, Judged, judge, judge_files
+from stages.evaluation.labels import UNTOLD, Judged, joined, judge, judge_files
+from stages.features.items import pieces, stored
 
 CLEAN, MADE, JUDGES = Path("data/preprocess"), Path("data/generate"), Path("data/judge")
 SPLITS = ("train", "judge", "test")
@@ -91,8 +92,8 @@ def set_scene(names: list[str]) -> Scene:
         rows = (samples["split"] == split).to_numpy()
         judged = {}
         for name in names:
-            items = np.load(CLEAN / f"{name}.clean.npy", mmap_mode="r")[rows]
-            judged[name] = judge(name, items, judges, fitted[name], values, key)
+            items = pieces(stored(CLEAN / f"{name}.clean.npy", rows))
+            judged[name] = joined([judge(name, part, judges, fitted[name], values, key) for part in items])
             for labels in judged[name].labels.values():
                 labels[~samples[f"has_{name}"][rows].to_numpy(bool)] = UNTOLD
         return judged
