@@ -1,4 +1,4 @@
-"""The README's "Your own data", word for word: each block in a clone as Git gives it, or where the main job ran.
+"""The README's "Your own data", word for word: two blocks in a clone as Git gives it, two where the main job ran.
 
 Only addresses and the home folder are of this machine. Every run is the whole tiny pipeline.
 """
@@ -96,22 +96,20 @@ def test_every_block_is_tried() -> None:
     assert list(blocks()) == ["folder", "manifest", "shards", "fsdd"]
 
 
-@pytest.mark.parametrize("state", ["clone", "main job"])
-def test_a_folder_and_what_a_teammate_gets_of_it(state: str, project: Path, home: Path, tmp_path: Path) -> None:
-    here = git_clone(project, tmp_path / "here") if state == "clone" else copied(project, tmp_path / "here")
+def test_a_folder_and_what_a_teammate_gets_of_it(project: Path, home: Path, tmp_path: Path) -> None:
+    here, there = git_clone(project, tmp_path / "here"), tmp_path / "there"
     follow(here, home, blocks()["folder"])
     assert samples(here) == {f"{KINDS[n % 3]}/{n}" for n in range(COUNT)}
     assert read_json(here / "data/judge/attributes.json")["class"]["values"] == sorted(KINDS)
-    if state == "clone":
-        succeed(here, "dvc", "remote", "modify", "store", "url", str(tmp_path / "store"))
-        commit(here, "Birds")
-        succeed(here, "dvc", "push", "--quiet")
-        there = git_clone(here, tmp_path / "there")
-        succeed(there, "dvc", "pull", "--quiet")
-        assert samples(there) == samples(here)
-        for number in range(COUNT):
-            name = f"data/birds/{KINDS[number % 3]}/{number}.png"
-            assert (there / name).read_bytes() == birds(number)["png"]
+    succeed(here, "dvc", "remote", "modify", "store", "url", str(tmp_path / "store"))
+    commit(here, "Birds")
+    succeed(here, "dvc", "push", "--quiet")
+    git_clone(here, there)
+    succeed(there, "dvc", "pull", "--quiet")
+    assert samples(there) == samples(here)
+    for number in range(COUNT):
+        name = f"data/birds/{KINDS[number % 3]}/{number}.png"
+        assert (there / name).read_bytes() == birds(number)["png"]
 
 
 def test_a_table_of_a_store_that_changes(project: Path, home: Path, tmp_path: Path) -> None:

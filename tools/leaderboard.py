@@ -32,7 +32,14 @@ FIGURES = ("coherence.joint", "coherence.worst", "fidelity.", "coverage.")
 CLOSED = ("matrix", "none")  # fusions that are not trained by steps
 COLOURS = {"gan": "#c2571a", "vae": "#5a9e4b", "flow": "#2563a8"}
 OUT = Path("metrics")
-CODE = ("stages", "data/*.dvc", "dvc.yaml", "params.yaml", "requirements.lock", "tools/presets/grid.yaml")  # what measures
+CODE = (
+    "stages",
+    "data/*.dvc",
+    "dvc.yaml",
+    "params.yaml",
+    "requirements.lock",
+    "tools/presets/grid.yaml",
+)  # what measures
 UNUSED = ":(exclude)stages/generation/convolution.py"  # networks on pixels, which no run of either budget has
 
 

@@ -1,16 +1,21 @@
 """What `report` reads and writes: the matrix of coherence, tables that not every run has, and plots that DVC draws."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from stages.common.files import read_table
+from stages.evaluation import report
 from stages.evaluation.audit import checks, rejects, suspects
+from stages.evaluation.curves import read_curves
 from stages.evaluation.insight import codec, foci, games
 from stages.evaluation.report import matrix
 from tests.clones import succeed
+from tests.toy import copied
 
 
 def test_the_matrix_holds_every_direction_and_nothing_else() -> None:
@@ -70,6 +75,40 @@ def test_a_check_passes_or_does_not(said: str, tmp_path: Path) -> None:
     file = tmp_path / "sanity.csv"
     file.write_text(f"metric,check,before,after,passes\nrecall,noise,0.5,0.25,{said}\n", encoding="utf-8")
     assert [(one.after, one.passes) for one in checks(file)] == [(0.25, said == "True")]
+
+
+@pytest.mark.slow
+def test_a_page_is_lighter_rather_than_refused(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit first media get smaller, then samples fewer; what is left is a page, however small the limit."""
+    monkeypatch.chdir(built)
+    names, settings = ["image", "text", "audio"], report.Report(grid=6, rows=2)
+    table, curves = read_table(report.MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
+    whole = report.fitting(names, table, curves, settings)
+    assert "audio/wav" in whole and "shown untouched" in whole and whole.count("<audio") > 20
+    found = {}
+    for limit in (0.9, 0.25, 0.0):
+        monkeypatch.setattr(report, "LARGEST", limit * len(whole))
+        found[limit] = report.fitting(names, table, curves, settings)
+        assert "audio/ogg" in found[limit] and "audio/wav" not in found[limit] and "made smaller here" in found[limit]
+    assert len(found[0.9]) < 0.9 * len(whole) and found[0.9].count("<audio") == whole.count("<audio")
+    assert found[0.0].count("<audio") < whole.count("<audio") / 2
+    assert len(found[0.0]) < len(found[0.9])
+
+
+@pytest.mark.slow
+def test_the_figures_are_there_whatever_becomes_of_the_page(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As happened: 15 minutes of work, a page that was too large, and no table, no metrics and no page were left."""
+    folder = copied(built, tmp_path / "copy")
+    shutil.rmtree(folder / "metrics")
+    (folder / "data/generate/nothing.tar").write_bytes(b"no tar")
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit):
+        report.main()
+    assert capsys.readouterr().err.startswith("report: ")
+    for name in ("summary.json", "table.csv", "coherence.csv", "confusion.csv", "curves.csv"):
+        assert (folder / "metrics" / name).read_bytes() == (built / "metrics" / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -1,0 +1,27 @@
+"""What pictures of a size cost is measured by the stages themselves, and a large one does not cost its square."""
+
+import pytest
+
+from tests.clones import ROOT, run
+from tools.scale import STAGES, measured
+
+
+def test_too_few_samples_are_refused() -> None:
+    done = run(ROOT, "python", "-m", "tools.scale", "--samples", "100")
+    assert done.returncode == 2
+    assert done.stderr == "scale: --samples: expected 200 or more, got 100; make more\n"
+
+
+@pytest.mark.slow
+def test_pictures_of_128_pixels_need_no_square_of_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """49,152 values: their covariance alone would take 9 GiB. The README's command measures 50,000 samples."""
+    monkeypatch.chdir(ROOT)
+    found = measured(600, 128, "extract image")
+    assert list(found) == ["features.extract image"]
+    assert found["features.extract image"]["peak_mib"] < 1500
+
+
+@pytest.mark.slow
+def test_every_stage_runs_on_what_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert list(measured(200, 28, "")) == list(STAGES)
