@@ -7,6 +7,8 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.slow
 
 KINDS = ("wren", "owl", "tern")
 COUNT = 48
+SPOKEN = [f"{digit}_{who}_{take}" for digit in range(3) for who in ("jackson", "theo") for take in range(8)]
 
 
 def blocks() -> dict[str, str]:
@@ -65,16 +68,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The folder `web` at an address."""
-    (tmp_path / "web").mkdir()
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The address of a server of the folder's files."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "web"))) as http:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as http:
         Thread(target=http.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{http.server_port}"
         http.shutdown()
@@ -96,9 +98,65 @@ def test_every_block_is_tried() -> None:
     assert list(blocks()) == ["folder", "manifest", "shards", "fsdd"]
 
 
-def test_a_folder_and_what_a_teammate_gets_of_it(project: Path, home: Path, tmp_path: Path) -> None:
-    here, there = git_clone(project, tmp_path / "here"), tmp_path / "there"
+def folder_in_a_clone(project: Path, home: Path, tmp: Path) -> Path:
+    here = git_clone(project, tmp / "here")
     follow(here, home, blocks()["folder"])
+    return here
+
+
+def table_of_a_store_that_changes(project: Path, home: Path, tmp: Path) -> Path:
+    here, store = copied(project, tmp / "here"), tmp / "team/birds"
+    rows = ["id,image,text,audio,kind"]
+    for number in range(COUNT):
+        files = birds(number)
+        put(store, {f"{number}.png": files["png"], f"{number}.wav": files["wav"]})
+        rows.append(f"{number},{number}.png,{files['txt'].decode()},{number}.wav,{KINDS[number % 3]}")
+    put(store, {"manifest.csv": "\n".join(rows).encode()})
+    fetch, update, use = blocks()["manifest"].splitlines()
+    follow(here, home, fetch.replace("s3://team", str(store.parent)))
+    put(store, {"manifest.csv": "\n".join(rows[:-1]).encode()})
+    follow(here, home, f"{update}\n{use}")
+    return here
+
+
+def shards_far_away(project: Path, home: Path, tmp: Path) -> Path:
+    here = git_clone(project, tmp / "here")
+    for shard in range(13):
+        files = {f"{n}.{suffix}": made for n in range(shard, COUNT, 13) for suffix, made in birds(n).items()}
+        put(tmp / "web", {f"birds-{shard:03d}.tar": tar(files)})
+    block = blocks()["shards"]
+    assert "birds-{000..012}.tar" in block
+    with serving(tmp / "web") as address:
+        follow(here, home, block.replace("https://example.org", address))
+    return here
+
+
+def digits_of_another_repository(project: Path, home: Path, tmp: Path) -> Path:
+    there, here = tmp / "there", copied(project, tmp / "here")
+    put(there, {f"recordings/{name}.wav": clip(100 + 4 * n, rate_hz=8000) for n, name in enumerate(SPOKEN)})
+    succeed(there, "git", "init", "--quiet")
+    commit(there, "Start")
+    follow(here, home, re.sub(r"https://github\.com/\S+", f"file://{there}", blocks()["fsdd"]))
+    return here
+
+
+BLOCKS = (folder_in_a_clone, table_of_a_store_that_changes, shards_far_away, digits_of_another_repository)
+
+
+@pytest.fixture(scope="module")
+def followed(project: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where each block was followed, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        runs = {one.__name__: pool.submit(one, project, home, tmp_path_factory.mktemp("block")) for one in BLOCKS}
+        return {name: run.result() for name, run in runs.items()}
+
+
+def test_every_block_is_tried() -> None:
+    assert list(blocks()) == ["folder", "manifest", "shards", "fsdd"]
+
+
+def test_a_folder_and_what_a_teammate_gets_of_it(followed: dict[str, Path], tmp_path: Path) -> None:
+    here, there = followed["folder_in_a_clone"], tmp_path / "there"
     assert samples(here) == {f"{KINDS[n % 3]}/{n}" for n in range(COUNT)}
     assert read_json(here / "data/judge/attributes.json")["class"]["values"] == sorted(KINDS)
     succeed(here, "dvc", "remote", "modify", "store", "url", str(tmp_path / "store"))
@@ -112,40 +170,17 @@ def test_a_folder_and_what_a_teammate_gets_of_it(project: Path, home: Path, tmp_
         assert (there / name).read_bytes() == birds(number)["png"]
 
 
-def test_a_table_of_a_store_that_changes(project: Path, home: Path, tmp_path: Path) -> None:
-    here, store = copied(project, tmp_path / "here"), tmp_path / "team/birds"
-    rows = ["id,image,text,audio,kind"]
-    for number in range(COUNT):
-        files = birds(number)
-        put(store, {f"{number}.png": files["png"], f"{number}.wav": files["wav"]})
-        rows.append(f"{number},{number}.png,{files['txt'].decode()},{number}.wav,{KINDS[number % 3]}")
-    put(store, {"manifest.csv": "\n".join(rows).encode()})
-    fetch, update, use = blocks()["manifest"].splitlines()
-    follow(here, home, fetch.replace("s3://team", str(store.parent)))
-    put(store, {"manifest.csv": "\n".join(rows[:-1]).encode()})
-    follow(here, home, f"{update}\n{use}")
-    assert samples(here) == {f"{number}" for number in range(COUNT - 1)}
+def test_a_table_of_a_store_that_changes(followed: dict[str, Path]) -> None:
+    assert samples(followed["table_of_a_store_that_changes"]) == {f"{number}" for number in range(COUNT - 1)}
 
 
-def test_shards_far_away(project: Path, home: Path, server: str, tmp_path: Path) -> None:
-    here = git_clone(project, tmp_path / "here")
-    for shard in range(13):
-        files = {f"{n}.{suffix}": made for n in range(shard, COUNT, 13) for suffix, made in birds(n).items()}
-        put(tmp_path / "web", {f"birds-{shard:03d}.tar": tar(files)})
-    block = blocks()["shards"]
-    assert "birds-{000..012}.tar" in block
-    follow(here, home, block.replace("https://example.org", server))
-    assert samples(here) == {f"{number}" for number in range(COUNT)}
+def test_shards_far_away(followed: dict[str, Path]) -> None:
+    assert samples(followed["shards_far_away"]) == {f"{number}" for number in range(COUNT)}
 
 
-def test_spoken_digits_of_another_repository(project: Path, home: Path, tmp_path: Path) -> None:
-    there, here = tmp_path / "there", copied(project, tmp_path / "here")
-    names = [f"{digit}_{who}_{take}" for digit in range(3) for who in ("jackson", "theo") for take in range(8)]
-    put(there, {f"recordings/{name}.wav": clip(100 + 4 * n, rate_hz=8000) for n, name in enumerate(names)})
-    succeed(there, "git", "init", "--quiet")
-    commit(there, "Start")
-    follow(here, home, re.sub(r"https://github\.com/\S+", f"file://{there}", blocks()["fsdd"]))
-    assert samples(here) == set(names)
+def test_spoken_digits_of_another_repository(followed: dict[str, Path]) -> None:
+    here = followed["digits_of_another_repository"]
+    assert samples(here) == set(SPOKEN)
     known = read_json(here / "data/preprocess/attributes.json")
     assert known["digit"] == {"values": ["0", "1", "2"], "shown_by": ["audio"], "assumed": True}
     assert known["speaker"]["values"] == ["jackson", "theo"]

@@ -71,7 +71,7 @@ def budget(run: Run, commit: Run) -> str | None:
 def earlier() -> list[dict[str, Any]]:
     """The rows of the committed table."""
     path = (OUT / "leaderboard.csv").as_posix()
-    if not git("log", "-1", "--format=%H", "--", path):
+    if not git("ls-tree", "HEAD", path):
         return []
     table = pd.read_csv(io.StringIO(git("show", f"HEAD:{path}")), dtype={"commit": str})
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
