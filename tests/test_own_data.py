@@ -94,10 +94,6 @@ def samples(folder: Path) -> set[str]:
     return set(read_table(folder / "data/preprocess/samples.csv", text=("id",))["id"])
 
 
-def test_every_block_is_tried() -> None:
-    assert list(blocks()) == ["folder", "manifest", "shards", "fsdd"]
-
-
 def folder_in_a_clone(project: Path, home: Path, tmp: Path) -> Path:
     here = git_clone(project, tmp / "here")
     follow(here, home, blocks()["folder"])
