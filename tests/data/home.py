@@ -88,7 +88,9 @@ class Home:
         return read_table(path, text=tuple(map(str, pd.read_csv(path, nrows=0))))
 
     def attributes(self) -> dict[str, Any]:
-        return dict(read_json(self.folder / "data/acquire/attributes.json"))
+        """Values and modalities of each label; whether the latter are assumed is `settle`'s to test."""
+        found = read_json(self.folder / "data/acquire/attributes.json")
+        return {label: {"values": about["values"], "shown_by": about["shown_by"]} for label, about in found.items()}
 
     def samples(self) -> dict[str, dict[str, bytes]]:
         """What stands in the raw shards."""

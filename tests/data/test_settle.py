@@ -108,7 +108,7 @@ def test_what_can_not_be_split_is_refused(samples: list[Packed], told: str) -> N
 def test_labels_that_name_samples_are_no_attributes() -> None:
     labels = {"kind": ["a", "b", ""], "all": ["same"], "name": [f"n{n}" for n in range(30)]}
     found, told = attributes_of(packed(30, labels=labels), {}, NAMES)
-    assert found == {"kind": {"values": ["a", "b"], "shown_by": ["image", "audio"]}}
+    assert found == {"kind": {"values": ["a", "b"], "shown_by": ["image", "audio"], "assumed": True}}
     assert told == [
         "'all' is not taken for an attribute: 1 values in 30 samples; name it in acquire.own.attributes if it is one",
         "'name' is not taken for an attribute: 30 values in 30 samples; name it in acquire.own.attributes if it is one",
@@ -120,8 +120,8 @@ def test_who_names_attributes_gets_these_and_no_others() -> None:
     found, told = attributes_of(samples, {"all": ["audio"], "kind": ["text", "image"]}, NAMES)
     assert told == []
     assert found == {
-        "all": {"values": ["same"], "shown_by": ["audio"]},
-        "kind": {"values": ["a", "b"], "shown_by": ["image"]},
+        "all": {"values": ["same"], "shown_by": ["audio"], "assumed": False},
+        "kind": {"values": ["a", "b"], "shown_by": ["image"], "assumed": False},
     }
 
 
