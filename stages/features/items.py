@@ -1,13 +1,15 @@
 """Items of one modality, read in pieces: an array in memory or some rows of one on disk.
 
-A file mapped into memory stays there as far as it was read; so each access maps it anew, and the memory that a stage
-needs does not grow with its data.
+A file mapped into memory stays there as far as it was read; so each access maps it anew, and what a piece needed is
+given back when it is done with: the memory of a stage does not grow with its data.
 Axes: N items.
 """
 
+import ctypes
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import prod
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +17,8 @@ from typing import Protocol
 import numpy as np
 
 PIECE = 2**22  # values of a piece: 16 MiB as floats
+LARGE = 2**20  # bytes of a block that the system gets back at once
+MMAP_THRESHOLD = -3  # the name of that setting, in malloc.h
 
 
 class Items(Protocol):
@@ -56,8 +60,20 @@ def rows_of(values: int) -> int:
     return max(1, PIECE // values)
 
 
+@cache
+def give_back() -> None:
+    """Tell the C library to give large blocks back to the system as soon as they are free, mallopt(3).
+
+    Left alone, glibc comes to keep blocks of up to 32 MiB for later. A result of a few KiB behind each of them, which
+    stays, then keeps them from being used again: 20 GiB were seen where 1 is needed.
+    """
+    with suppress(AttributeError, OSError):  # other libraries have no such setting, and no such habit
+        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, LARGE)
+
+
 def pieces(items: Items, values: int = 0) -> Iterator[np.ndarray]:
     """The items in order, one piece at least; `values` of an item as floats, if not as many as it has now."""
+    give_back()
     size = rows_of(values or prod(items.shape[1:]))
     for start in range(0, max(1, len(items)), size):
         yield items[start : start + size]
