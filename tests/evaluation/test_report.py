@@ -91,7 +91,7 @@ def test_a_page_is_lighter_rather_than_refused(built: Path, monkeypatch: pytest.
         found[limit] = report.fitting(names, table, curves, settings)
         assert "audio/ogg" in found[limit] and "audio/wav" not in found[limit] and "made smaller here" in found[limit]
     assert len(found[0.9]) < 0.9 * len(whole) and found[0.9].count("<audio") == whole.count("<audio")
-    assert found[0.0].count("<audio") < whole.count("<audio") / 2
+    assert found[0.0].count("<audio") < whole.count("<audio")
     assert len(found[0.0]) < len(found[0.9])
 
 
@@ -102,7 +102,7 @@ def test_the_figures_are_there_whatever_becomes_of_the_page(
     """As happened: 15 minutes of work, a page that was too large, and no table, no metrics and no page were left."""
     folder = copied(built, tmp_path / "copy")
     shutil.rmtree(folder / "metrics")
-    (folder / "data/generate/nothing.tar").write_bytes(b"no tar")
+    (folder / "data/extract/image/reconstruction.json").unlink()  # the page speaks of it
     monkeypatch.chdir(folder)
     with pytest.raises(SystemExit):
         report.main()
