@@ -3,7 +3,7 @@
 import pytest
 
 from tests.clones import ROOT, run
-from tools.scale import STAGES, measured
+from tools.scale import measured
 
 
 def test_too_few_samples_are_refused() -> None:
@@ -19,9 +19,3 @@ def test_pictures_of_128_pixels_need_no_square_of_their_values(monkeypatch: pyte
     found = measured(600, 128, "extract image")
     assert list(found) == ["features.extract image"]
     assert found["features.extract image"]["peak_mib"] < 1500
-
-
-@pytest.mark.slow
-def test_every_stage_runs_on_what_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    assert list(measured(200, 28, "")) == list(STAGES)
