@@ -6,19 +6,14 @@ Only addresses and the home folder are of this machine. Every run is the whole t
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from stages.common.files import read_json, read_table
 from tests.clones import ROOT, run, succeed
-from tests.data.home import clip, picture
+from tests.data.home import clip, picture, serving
 from tests.data.test_tar_shards import tar
 from tests.toy import commit, copied, git_clone
 
@@ -66,20 +61,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = f"birds/{KINDS[number % 3]}/{number}"
         put(folder, {f"{name}.{suffix}": content for suffix, content in birds(number).items()})
     return folder
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """The address of a server of the folder's files."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as http:
-        Thread(target=http.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
 
 
 def follow(folder: Path, home: Path, block: str) -> None:

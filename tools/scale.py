@@ -6,7 +6,6 @@ What grows is what reads every item. Growth is the time of all over twice that o
 """
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stages.common.files import growing, replace, write_json, write_table
+from stages.common.files import growing, read_json, replace, write_json, write_table
 from stages.common.params import read_yaml
 from stages.common.shards import write_shard
 from stages.data import image, text
@@ -62,17 +61,12 @@ def measured(count: int, size: int, only: str) -> dict[str, dict[str, float]]:
         fill(folder, count, size)
         wanted = [stage for stage in STAGES if only in stage]
         for stage in STAGES[: 1 + STAGES.index(wanted[-1])] if wanted else ():
-            done = subprocess.run(
-                [sys.executable, "-m", *f"stages.{stage}".split()],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            command = [sys.executable, "-m", *f"stages.{stage}".split()]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise ValueError(f"{stage}: {done.stderr.strip().splitlines()[-1]}")
             log = stage.split(".")[1].replace(" ", "@")
-            found[stage] = json.loads((folder / f"logs/{log}.json").read_text(encoding="utf-8"))
+            found[stage] = read_json(folder / f"logs/{log}.json")
     return found
 
 

@@ -4,14 +4,11 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator, Mapping
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from stages.data import acquire
-from tests.data.home import Home, clip, picture
+from tests.data.home import Home, clip, picture, serving
 
 COUNT = 24
 UNREACHABLE = "image: expected a file at the URL, got none that can be reached"
@@ -45,15 +42,8 @@ def collect(home: Home, **settings: object) -> None:
 def server(home: Home) -> Iterator[str]:
     """The folder `mine/web` at a URL."""
     (home.mine / "web").mkdir()
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(home.mine / "web"))) as http:
-        Thread(target=http.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
+    with serving(home.mine / "web") as address:
+        yield address
 
 
 def check(home: Home) -> None:
