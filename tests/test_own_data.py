@@ -170,7 +170,7 @@ def test_spoken_digits_of_another_repository(followed: dict[str, Path]) -> None:
 def test_a_run_that_fails_leaves_everything_as_it_was(
     state: str, mistake: str, project: Path, home: Path, tmp_path: Path
 ) -> None:
-    """But for the settings that it was given, which stay in params.yaml, each in its line."""
+    """But for its settings, which stay in params.yaml, and the outputs that DVC takes away before a stage runs."""
     here = git_clone(project, tmp_path / "here") if state == "clone" else copied(project, tmp_path / "here")
     *prepare, use = blocks()["folder"].splitlines()
     follow(here, home, "\n".join(prepare))
@@ -183,6 +183,9 @@ def test_a_run_that_fails_leaves_everything_as_it_was(
     before, files = succeed(here, "git", "status", "--short"), everything(here)
     done = run(here, "bash", "-c", use)
     assert done.returncode and "Traceback" not in done.stderr, done.stderr
+    assert succeed(here, "git", "status", "--short").replace(" M params.yaml\n", "") == before
+    if state == "main job":
+        succeed(here, "dvc", "checkout", "--quiet")
     assert everything(here) == files
     changed = succeed(here, "git", "diff", "--unified=0", "params.yaml").splitlines()[5:]
     assert len(changed) == 4 and all(re.match(r"[-+]  (source|path): ", line) for line in changed), changed
