@@ -6,7 +6,8 @@ Your own data may have samples that can't be used: `rejects.csv` has a row for e
 worth knowing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -15,9 +16,10 @@ from stages.common.files import replace, write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data import remarks
+from stages.data.rejects import Reject
 from stages.data.sources import digits, folder, manifest, metadata, shards
 from stages.data.sources.digits import Digits
-from stages.data.sources.own import Own
+from stages.data.sources.own import Own, Packed
 from stages.data.sources.settle import settle
 
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
@@ -41,7 +43,7 @@ def main() -> None:
             index, attributes = digits.acquire(settings.digits, run.seed, names, door.out)
         else:
             licence = settings.own.licence or "not stated"
-            collect = source_of(settings).collect
+            collect = source_of(settings)
             packed, rejects = collect(settings.path, settings.own, names, door.out)
             index, attributes, refused, said = settle(packed, rejects, settings.own, names, run.seed)
             write_table(door.out / "rejects.csv", refused)
@@ -51,15 +53,18 @@ def main() -> None:
         replace(door.out / "licence.txt", f"{licence}\n")
 
 
-def source_of(settings: Acquire) -> ModuleType:
-    """The module that reads your own data. A table that names files beside it is read as such from either source.
+def source_of(settings: Acquire) -> Callable[..., tuple[list[Packed], list[Reject]]]:
+    """What collects your own data. A table that names files beside it is read as such from either source.
 
     Raises ValueError when there is no folder.
     """
     if not settings.path.is_dir():
         raise ValueError(f"acquire.path: expected a folder, got '{settings.path}'; correct params.yaml")
-    tables = settings.source in ("folder", "manifest") and not manifest.found(settings.path)
-    return metadata if tables and metadata.tables(settings.path) else SOURCES[settings.source]
+    either = settings.source in ("folder", "manifest") and not manifest.found(settings.path)
+    if either and (tables := metadata.tables(settings.path)):
+        return partial(metadata.collect, tables)
+    collect: Callable[..., tuple[list[Packed], list[Reject]]] = SOURCES[settings.source].collect
+    return collect
 
 
 if __name__ == "__main__":

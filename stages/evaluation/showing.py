@@ -45,23 +45,20 @@ def showing(
     for attribute, values in classifier.values.items():
         wanted = classes(columns[attribute], values)
         known = wanted != UNLABELLED
-        right, usual, gain = np.zeros(0), np.zeros(0), (np.nan,) * 3
+        right = usual = np.zeros(0)
         if known.any():
             right = (scores[attribute].argmax(-1).cpu() == wanted)[known].double().numpy()
             taught = classes(learned[attribute], values)
             usual = (wanted == taught[taught != UNLABELLED].mode().values)[known].double().numpy()
-            gain = around([right - usual])
+        gain, low, high = around([right - usual])
+        share, chance = around([right])[0], around([usual])[0]
         told = not attributes[attribute].get("assumed", False)
         found.append({
-            "attribute": attribute, "modality": name, "right": mean(right), "most_frequent": mean(usual),
-            "gain": gain[0], "low": gain[1], "high": gain[2], "n": len(right), "by": "told" if told else "measured",
-            "shown": told or not len(right) or bool(gain[1] > LEAST * (1 - mean(usual))),
+            "attribute": attribute, "modality": name, "right": share, "most_frequent": chance,
+            "gain": gain, "low": low, "high": high, "n": len(right), "by": "told" if told else "measured",
+            "shown": told or not len(right) or bool(low > LEAST * (1 - chance)),
         })  # fmt: skip
     return found
-
-
-def mean(outcomes: np.ndarray) -> float:
-    return float(outcomes.mean()) if len(outcomes) else np.nan
 
 
 def settled(attributes: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

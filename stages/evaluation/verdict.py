@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stages.evaluation.figure import Figure
-from stages.evaluation.power import tells
+from stages.evaluation.power import ends, tells
 from stages.evaluation.words import amount, family, label, modality, named, percent, route
 
 MOST = 5  # sentences a list
@@ -64,13 +64,12 @@ def reach(figure: Figure) -> float:
 
 def touches(figure: Figure, low: float, high: float) -> bool:
     """Does the interval of the value meet another?"""
-    least, most = (figure.value if math.isnan(end) else end for end in (figure.low, figure.high))
+    least, most = ends(figure.value, figure.low, figure.high)
     return least <= high and most >= low
 
 
 def at_ceiling(figure: Figure) -> bool:
-    ends = [figure.ceiling if math.isnan(end) else end for end in (figure.ceiling_low, figure.ceiling_high)]
-    return reach(figure) >= 1 or touches(figure, *ends)
+    return reach(figure) >= 1 or touches(figure, *ends(figure.ceiling, figure.ceiling_low, figure.ceiling_high))
 
 
 def at_floor(figure: Figure) -> bool:

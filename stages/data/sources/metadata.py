@@ -9,6 +9,7 @@ Source: the documentation of the library `datasets`, "ImageFolder" and "AudioFol
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,16 +21,18 @@ from stages.data.sources.own import KNOWN, Own, Packed, Sample, checked, pack_al
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE = "file_name"
 NO_ROW = "expected a row of metadata that names it, got none"
+Tables = dict[PurePosixPath, tuple[list[manifest.Row], list[Reject]]]  # what stands in each table
 CAPTIONS = ("text", "caption", "transcription")
 
 
-def collect(root: Path, settings: Own, names: Sequence[str], out: Path) -> tuple[list[Packed], list[Reject]]:
-    """Pack the samples of the tables below `root` into shards below `out`."""
+def collect(
+    read: Tables, root: Path, settings: Own, names: Sequence[str], out: Path
+) -> tuple[list[Packed], list[Reject]]:
+    """Pack the samples of the tables that were found below `root` into shards below `out`."""
     found: list[Sample] = []
     rejects: list[Reject] = []
     seen: Counter[str] = Counter()
-    for table in tables(root):
-        rows, refused = manifest.read(root / table)
+    for table, (rows, refused) in read.items():
         rejects += refused
         for where, cells in rows:
             try:
@@ -45,18 +48,16 @@ def collect(root: Path, settings: Own, names: Sequence[str], out: Path) -> tuple
     return packed, [*rejects, *unusable, *unreadable]
 
 
-def tables(root: Path) -> list[PurePosixPath]:
-    """The tables below a folder that name files, by their paths from it."""
-    return [path for path in folder.files(root) if path.name in TABLES and columns(root / path)]
-
-
-def columns(path: Path) -> list[str]:
-    """The columns of a table that name files: none in a table of another kind."""
-    try:
-        rows, _ = manifest.read(path)
-    except ValueError:
-        return []
-    return [column for column in rows[0][1] if is_file(column)]
+def tables(root: Path) -> Tables:
+    """The tables below a folder that name files, by their paths from it: none of another kind."""
+    found: Tables = {}
+    for path in folder.files(root):
+        if path.name in TABLES:
+            with suppress(ValueError):
+                rows, refused = manifest.read(root / path)
+                if any(map(is_file, rows[0][1])):
+                    found[path] = (rows, refused)
+    return found
 
 
 def is_file(column: str) -> bool:
