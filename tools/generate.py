@@ -38,15 +38,19 @@ TEMPLATES = [Path(__file__).parent, Path(__file__).parents[1] / "stages/evaluati
 def main() -> None:
     """Write a folder of samples; refuses what it can't read and a folder that exists."""
     chosen = arguments()
-    with one_line("generate"), logged("generate"), torch.no_grad():
+    with one_line("generate"), torch.no_grad():
         if chosen.count < 1:
             raise ValueError(f"--count: expected 1 or more, got {chosen.count}; make at least one")
         check_place(chosen.out)
-        shop = workshop(chosen.out, chosen.seed)
+        check_models()
+        with logged("generate"):
+            shop = workshop(chosen.out, chosen.seed)
         told = {name: getattr(chosen, name) for name in MODALITIES}
         given = {name: payload(name, value, shop) for name, value in told.items() if value is not None}
+        check_given(shop, given)
         with new_folder(chosen.out) as folder:
-            made = samples(shop, given, chosen.count)
+            with logged("generate"):
+                made = samples(shop, given, chosen.count)
             deliver(folder, shop, given, made)
     print(f"generate: {len(made)} samples of {', '.join(sorted(made[0]))}; look at {chosen.out / 'index.html'}")
 
@@ -73,6 +77,13 @@ def check_place(out: Path) -> None:
         raise ValueError(f"--out: expected a name of its own in {DATA}/ or a folder elsewhere, got {out}; name another")
 
 
+def check_models() -> None:
+    """Raises ValueError when the models are not there."""
+    for name in NEEDED:
+        if not (DATA / name).is_file():
+            raise ValueError(f"expected {DATA / name}, got none; make repro, or dvc pull where it was pushed")
+
+
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
     """A folder to fill that becomes `out` when all went well, and else goes."""
@@ -88,10 +99,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def workshop(out: Path, seed: int | None) -> Workshop:
-    """The models below data/, and no data. Raises ValueError when they are not there."""
-    for name in NEEDED:
-        if not (DATA / name).is_file():
-            raise ValueError(f"expected {DATA / name}, got none; make repro, or dvc pull where it was pushed")
+    """The models below data/, and no data."""
     run, card = load(Run, "run"), read_json(DATA / "fuse/fusion.json")
     set_up(run.threads)
     names = card["modalities"]
@@ -131,13 +139,17 @@ def as_read(name: str, content: bytes, shop: Workshop) -> bytes:
     return seen
 
 
-def samples(shop: Workshop, given: Mapping[str, bytes], count: int) -> list[dict[str, bytes]]:
-    """`count` samples, as files by suffix, of the modalities that are not given."""
-    rest = [name for name in shop.bank.names if name not in given]
-    if not rest:
+def check_given(shop: Workshop, given: Mapping[str, bytes]) -> None:
+    """Raises ValueError where nothing is left to make, or nothing can be made of what is given."""
+    if len(given) == len(shop.bank.names):
         raise ValueError(f"expected a modality to be left to make, got all of {', '.join(given)}; give fewer")
     if given and not shop.fused.width:
         raise ValueError(f"expected nothing given, because fuse.method is none, got {', '.join(given)}; give nothing")
+
+
+def samples(shop: Workshop, given: Mapping[str, bytes], count: int) -> list[dict[str, bytes]]:
+    """`count` samples, as files by suffix, of the modalities that are not given."""
+    rest = [name for name in shop.bank.names if name not in given]
     features = torch.zeros(1, sum(shop.bank.widths), device=device())
     for name, content in given.items():
         features += shop.observe([content], name)

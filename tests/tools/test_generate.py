@@ -16,7 +16,7 @@ from stages.fusion.fuse import Fused
 from stages.generation.generate import Generate, Workshop
 from tests.clones import ROOT, environment, run, succeed
 from tests.test_readme import commands
-from tools.generate import empty, render, samples
+from tools.generate import check_given, empty, render
 
 GENERATE = ("python", "-m", "tools.generate")
 SEVEN = "a bold red seven, said at a slow pace in a high voice"  # as in the README
@@ -117,7 +117,7 @@ def test_models_that_learned_no_fusion_are_given_nothing(tmp_path: Path) -> None
     with pytest.raises(
         ValueError, match=r"^expected nothing given, because fuse\.method is none, got text; give nothing$"
     ):
-        samples(shop, {"text": b"seven"}, 1)
+        check_given(shop, {"text": b"seven"})
 
 
 def test_the_page_shows_what_there_is_and_escapes_what_is_said() -> None:
