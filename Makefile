@@ -51,7 +51,7 @@ doctor: $(STAMP)  ## examine versions, locks, disk, cache and remote
 	@$(BIN)/python -m tools.doctor
 
 test: lint types  ## lint, types and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## ruff: lint and format
 	$(BIN)/ruff check

@@ -1,5 +1,9 @@
-"""What all tests share: the pipeline at the tiny parameters, run twice a session, when a test asks for it."""
+"""What all tests share: the pipeline at the tiny parameters, run twice a session, when a test asks for it.
 
+`make test` runs two files of tests at a time, each in a process; these share the two runs.
+"""
+
+import fcntl
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +14,7 @@ from hypothesis import settings
 
 from stages.common.learning import set_up
 from tests.clones import rebuilt
+from tests.toy import copied
 
 settings.register_profile("busy", deadline=None, max_examples=50)  # a machine at work is slow now and then
 settings.load_profile("busy")
@@ -22,14 +27,20 @@ def _deterministic() -> None:
 
 
 @pytest.fixture(scope="session")
-def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two clones of the working tree in which `dvc repro` ran. Leave them as they are, or restore them.
+def twins(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, Path]:
+    """Two clones of the working tree in which `dvc repro` ran. Leave them as they are: others read them now.
 
     The second is told of more threads by its environment: `run.threads` alone may count.
     """
-    folders = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(rebuilt, folders, (1, 2))
+    base = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    first, second = base / "first", base / "second"
+    with (base / "twins.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (base / "twins").exists():  # or another process of the tests made them
+            with ThreadPoolExecutor(2) as pool:
+                for _ in pool.map(rebuilt, (first, second), (1, 2)):
+                    pass
+            (base / "twins").touch()
     return first, second
 
 
@@ -37,6 +48,12 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def built(twins: tuple[Path, Path]) -> Path:
     """One of the twins."""
     return twins[0]
+
+
+@pytest.fixture(scope="module")
+def mine(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of it for DVC to work in, and to edit. Restore what you edit."""
+    return copied(built, tmp_path_factory.mktemp("mine") / "copy")
 
 
 @pytest.fixture

@@ -50,9 +50,9 @@ def test_two_clones_build_the_same_bytes(twins: tuple[Path, Path]) -> None:
         assert first[name] == second[name], f"the first stage to differ is '{name}'"
 
 
-def test_nothing_is_left_to_do(built: Path) -> None:
-    assert succeed(built, "dvc", "repro").splitlines()[-1] == "Data and pipelines are up to date."
-    assert changed(built) == set()
+def test_nothing_is_left_to_do(mine: Path) -> None:
+    assert succeed(mine, "dvc", "repro").splitlines()[-1] == "Data and pipelines are up to date."
+    assert changed(mine) == set()
 
 
 def test_nothing_half_done_is_left(built: Path) -> None:
@@ -60,20 +60,20 @@ def test_nothing_half_done_is_left(built: Path) -> None:
     assert not [path for path in (built / ".resume").rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
-def test_git_sees_no_output_but_metrics(built: Path) -> None:
-    succeed(built, "git", "add", "--all")
-    tracked = succeed(built, "git", "ls-files").split("\n")
+def test_git_sees_no_output_but_metrics(mine: Path) -> None:
+    succeed(mine, "git", "add", "--all")
+    tracked = succeed(mine, "git", "ls-files").split("\n")
     listed = set(succeed(ROOT, "git", "ls-files", "-co", "--exclude-standard").split("\n"))
     new = {name for name in set(tracked) - listed if not name.startswith("metrics/")}
     assert new <= {"dvc.lock"}
 
 
-def test_every_promised_figure_is_there(built: Path) -> None:
-    summary = json.loads((built / "metrics/summary.json").read_text(encoding="utf-8"))
+def test_every_promised_figure_is_there(mine: Path) -> None:
+    summary = json.loads((mine / "metrics/summary.json").read_text(encoding="utf-8"))
     for family, names in SUMMARY.items():
         for name in names:
             assert math.isfinite(summary[family][name]), f"{family}.{name}"
-    text = succeed(built, "dvc", "metrics", "show", "--json")
+    text = succeed(mine, "dvc", "metrics", "show", "--json")
     shown = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     assert str(shown[""]["data"]).count("coherence")
 
@@ -86,26 +86,26 @@ def test_the_report_works_offline(built: Path) -> None:
 
 
 @pytest.mark.parametrize(("path", "expected"), EDITS.items(), ids=EDITS)
-def test_an_edit_reruns_its_layer_and_no_earlier_one(path: str, expected: set[str], built: Path) -> None:
-    before = (built / path).read_bytes()
+def test_an_edit_reruns_its_layer_and_no_earlier_one(path: str, expected: set[str], mine: Path) -> None:
+    before = (mine / path).read_bytes()
     try:
-        (built / path).write_bytes(before + b"# edited\n")
-        stale = changed(built)
+        (mine / path).write_bytes(before + b"# edited\n")
+        stale = changed(mine)
         assert expected <= stale
         first = min(ORDER.index(name.partition("@")[0]) for name in expected)
         assert all(ORDER.index(name.partition("@")[0]) >= first for name in stale), f"{path} reruns {sorted(stale)}"
     finally:
-        (built / path).write_bytes(before)
-    assert changed(built) == set()
+        (mine / path).write_bytes(before)
+    assert changed(mine) == set()
 
 
-def test_a_comment_in_params_reruns_nothing(built: Path) -> None:
-    before = (built / "params.yaml").read_bytes()
+def test_a_comment_in_params_reruns_nothing(mine: Path) -> None:
+    before = (mine / "params.yaml").read_bytes()
     try:
-        (built / "params.yaml").write_bytes(before + b"# a comment\n")
-        assert changed(built) == set()
+        (mine / "params.yaml").write_bytes(before + b"# a comment\n")
+        assert changed(mine) == set()
     finally:
-        (built / "params.yaml").write_bytes(before)
+        (mine / "params.yaml").write_bytes(before)
 
 
 def test_a_failing_stage_stops_the_pipeline_with_its_sentence(tmp_path: Path) -> None:

@@ -80,11 +80,11 @@ def test_every_flag_of_dvc_exists() -> None:
 
 
 @pytest.mark.slow
-def test_cheap_commands_run(built: Path) -> None:
+def test_cheap_commands_run(mine: Path) -> None:
     cheap = [command for command in commands() if command.startswith(CHEAP)]
     assert cheap
     for command in cheap:
-        done = run(built, *shlex.split(command))
+        done = run(mine, *shlex.split(command))
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 

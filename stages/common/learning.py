@@ -48,7 +48,8 @@ def set_up(threads: int) -> None:
     threadpool_limits(threads)  # NumPy's and SciPy's too: sums in another order give other bytes
     torch.set_num_threads(threads)  # last, because the line above sets PyTorch's OpenMP but not its MKL
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it a GPU's products are not deterministic
-    torch.use_deterministic_algorithms(True, warn_only=device().type == "cuda")  # where not all operations can be
+    # `use_deterministic_algorithms` does the same, and imports a compiler, which takes a second, to tell it too.
+    torch.set_deterministic_debug_mode("warn" if device().type == "cuda" else "error")  # a GPU lacks some operations
     # Filling every new tensor takes time and only shows the reading of what was never written; we write all we read.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a property of the module
 

@@ -13,11 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+import librosa  # loads each of its parts, which takes seconds, when it is first used
 import numpy as np
 import soundfile
-from librosa import griffinlim, resample, stft
-from librosa.effects import trim
-from librosa.filters import mel
 from pydantic import Field, PositiveInt
 
 from stages.common.params import Strict
@@ -67,8 +65,8 @@ def read(payload: bytes, settings: AudioSettings) -> np.ndarray:
     wave, rate_hz = mono(payload)
     if not np.abs(wave).max(initial=0) < LOUDEST:  # NaN is not below it either
         raise ValueError(f"expected samples around full scale, which is 1, got NaN, infinity or beyond {LOUDEST:.0e}")
-    wave = resample(wave, orig_sr=rate_hz, target_sr=settings.rate_hz, res_type="soxr_hq")
-    wave, _ = trim(wave, top_db=SILENCE_DB, frame_length=4 * settings.hop, hop_length=settings.hop)
+    wave = librosa.resample(wave, orig_sr=rate_hz, target_sr=settings.rate_hz, res_type="soxr_hq")
+    wave, _ = librosa.effects.trim(wave, top_db=SILENCE_DB, frame_length=4 * settings.hop, hop_length=settings.hop)
     peak = np.abs(wave[: settings.frames * settings.hop]).max(initial=0)
     if peak < 1e-4:
         raise ValueError("expected a sound, got silence")
@@ -151,7 +149,7 @@ def tensor(wave: np.ndarray, settings: AudioSettings) -> np.ndarray:
     room = settings.frames * settings.hop
     wave = np.pad(wave[:room], (0, max(0, room - len(wave))))
     window = WINDOW * settings.hop
-    power = np.abs(stft(wave, n_fft=window, hop_length=settings.hop)[:, : settings.frames]) ** 2
+    power = np.abs(librosa.stft(wave, n_fft=window, hop_length=settings.hop)[:, : settings.frames]) ** 2
     power = filters(settings.rate_hz, window, settings.bands) @ power  # (F, T)
     decibels = 10 * np.log10(np.maximum(power, 1e-10))
     levels = (decibels - decibels.max() - settings.floor_db) / -settings.floor_db * LEVELS
@@ -169,7 +167,7 @@ def write(levels: np.ndarray, settings: AudioSettings) -> bytes:
     decibels = (levels.astype(np.float32) / LEVELS - 1) * -settings.floor_db
     power = np.where(levels > 0, 10 ** (decibels / 10), 0)  # (F, T)
     spectrum = np.sqrt(np.maximum(inverse_filters(settings.rate_hz, window, settings.bands) @ power, 0))
-    wave = griffinlim(
+    wave = librosa.griffinlim(
         np.pad(spectrum, ((0, 0), (0, 1))),  # centred frames: T x hop samples have T + 1 of them
         n_iter=settings.griffin_lim,
         hop_length=settings.hop,
@@ -186,7 +184,7 @@ def write(levels: np.ndarray, settings: AudioSettings) -> bytes:
 @cache
 def filters(rate_hz: int, window: int, bands: int) -> np.ndarray:
     """Mel filters, (F, window / 2 + 1)."""
-    return np.asarray(mel(sr=rate_hz, n_fft=window, n_mels=bands), dtype=np.float32)
+    return np.asarray(librosa.filters.mel(sr=rate_hz, n_fft=window, n_mels=bands), dtype=np.float32)
 
 
 @cache

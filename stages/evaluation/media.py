@@ -6,9 +6,9 @@ Lighter: pictures as WebP of at most `SIDE` pixels, clips as Ogg/Opus, mono, of 
 import io
 from base64 import b64encode
 
+import librosa
 import numpy as np
 import soundfile
-from librosa import resample
 from PIL import Image, ImageOps
 
 from stages.data.audio import mono
@@ -52,7 +52,7 @@ def lighter_clip(payload: bytes) -> bytes:
         wave, rate_hz = mono(payload)
     except ValueError:
         return payload
-    wave = resample(wave[: SECONDS * rate_hz], orig_sr=rate_hz, target_sr=RATE_HZ, res_type="soxr_hq")
+    wave = librosa.resample(wave[: SECONDS * rate_hz], orig_sr=rate_hz, target_sr=RATE_HZ, res_type="soxr_hq")
     buffer = io.BytesIO()
     soundfile.write(buffer, np.clip(wave, -1, 1), RATE_HZ, format="OGG", subtype="OPUS")
     return buffer.getvalue()

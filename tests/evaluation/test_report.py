@@ -112,10 +112,10 @@ def test_the_figures_are_there_whatever_becomes_of_the_page(
 
 
 @pytest.mark.slow
-def test_dvc_draws_every_plot(built: Path) -> None:
+def test_dvc_draws_every_plot(mine: Path) -> None:
     """Of one revision and of two beside each other."""
     for command in (["show"], ["diff", "HEAD"]):
-        drawn = json.loads(succeed(built, "dvc", "plots", *command, "--json"))
+        drawn = json.loads(succeed(mine, "dvc", "plots", *command, "--json"))
         assert {"losses", "coherence", "confusion", "metrics/samples.png"} == set(drawn["data"])
         assert not [error for error in drawn.get("errors", []) if error["rev"] == "workspace"]
         for name, field in (("losses", "step"), ("coherence", "made"), ("confusion", "count")):
