@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh compare grid leaderboard article doctor test lint types lock
+.PHONY: help setup remotes repro fresh same compare grid leaderboard article doctor test lint types lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,6 +25,9 @@ repro: $(STAMP)  ## rebuild everything that is out of date: data, models, sample
 
 fresh: $(STAMP)  ## is dvc.lock true to code, parameters and metrics/? needs no data, names what is stale
 	@$(BIN)/python -m tools.fresh
+
+same: $(STAMP)  ## after a change of comments, docstrings or layout alone: note it in dvc.lock, run nothing
+	@$(BIN)/python -m tools.same
 
 compare: $(STAMP)  ## which summary metrics differ from BASE (main) by more than noise; WITH: from one to another
 	@$(BIN)/python -m tools.compare $(BASE) $(WITH)

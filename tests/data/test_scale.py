@@ -91,7 +91,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         home = build(tmp_path / str(count))
         fill(home, count, side=64, seconds=0.5, different=SHARD)
         seconds, peaks[count] = cost(home)
-        print(f"preprocess: {count} in {seconds:.1f} s of a core, {count / seconds:.0f} a second; {peaks[count]:.0f} MiB")
+        print(f"preprocess: {count} in {seconds:.1f} s of a core, {count / seconds:.0f}/s; {peaks[count]:.0f} MiB")
     assert peaks[10 * SAMPLES] < 1.2 * peaks[SAMPLES]
 
 

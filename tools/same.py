@@ -1,0 +1,134 @@
+"""`make same`: code of which only comments, docstrings or layout changed needs no run; dvc.lock gets its hashes.
+
+The commit that wrote dvc.lock has the code that ran. Every Python file that a stage depends on must have the same
+syntax tree there and here, docstrings left out; every other file must have the same bytes. Then the new hashes are
+noted, and `make fresh` is content. Nothing is run and no output is looked at, so it works without any data.
+"""
+
+import ast
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dvc.dependency import ParamsDependency
+from dvc.output import Output
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from stages.common.files import replace
+from tools.fresh import overlap, path_of, stale
+from tools.refusal import one_line
+
+HERE, LOCK = Path(), Path("dvc.lock")
+ADVICE = "run `make repro`, then commit dvc.lock and metrics/"
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def main() -> None:
+    """Note the hashes of code that does the same as before; refuses code that does not."""
+    with one_line("same"):
+        found = note()
+    print(f"same: {', '.join(found)}; dvc.lock is true to them, commit both" if found else "same: nothing to note")
+
+
+def note() -> list[str]:
+    """Make dvc.lock, in the current folder, true to the code; returns the files that had changed.
+
+    Raises ValueError where they do something else than before, or where more than code has changed.
+    """
+    with code_that_ran() as before:
+        if untrue := stale(str(before)):
+            raise ValueError(f"expected a dvc.lock that was true when it was committed, got {untrue[0]}; {ADVICE}")
+        with Repo() as repo:
+            stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
+            outs = [path_of(out) for stage in stages for out in stage.outs]
+            found: list[str] = []
+            for dep in changed([dep for stage in stages for dep in stage.deps], outs):
+                found += compared(before, path_of(dep))
+            kept = LOCK.read_bytes()
+            with repo.lock:
+                for stage in stages:
+                    record(stage, outs)
+    if untrue := stale("."):
+        replace(LOCK, kept)
+        raise ValueError(f"expected nothing but code to have changed, got {untrue[0]}; {ADVICE}")
+    return sorted(set(found))
+
+
+@contextmanager
+def code_that_ran() -> Iterator[Path]:
+    """The project as the commit that wrote dvc.lock has it."""
+    written = git(HERE, "log", "-1", "--format=%H", "--", str(LOCK)).strip()
+    if not written:
+        raise ValueError(f"expected a dvc.lock that is committed, got none; {ADVICE}")
+    with tempfile.TemporaryDirectory(prefix="same-") as folder:
+        place = Path(folder) / "before"
+        git(HERE, "worktree", "add", "--quiet", "--detach", str(place), written)
+        try:
+            yield place
+        finally:
+            git(HERE, "worktree", "remove", "--force", str(place))
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"expected Git to do `git {words[0]}`, got {done.stderr.strip()}; mend the repository")
+    return done.stdout
+
+
+def changed(deps: list[Output], outs: list[str]) -> list[Output]:
+    """Code that is not what dvc.lock says, each path once."""
+    code = {path_of(dep): dep for dep in deps if is_code(dep, outs)}
+    return [dep for dep in code.values() if dep.hash_info and dep.exists and dep.status()]
+
+
+def is_code(dep: Output, outs: list[str]) -> bool:
+    """Neither parameters nor what a stage made."""
+    return not isinstance(dep, ParamsDependency) and not any(overlap(path_of(dep), out) for out in outs)
+
+
+def compared(before: Path, path: str) -> list[str]:
+    """The files at `path` whose bytes differ. Raises ValueError where one does something else than before."""
+    listing = ("ls-files", "-coz", "--exclude-standard", "--deduplicate", "--", path)
+    old, new = (set(filter(None, git(folder, *listing).split("\0"))) for folder in (before, HERE))
+    for name in sorted(old | new):
+        if not ((before / name).is_file() and Path(name).is_file()):
+            raise ValueError(f"expected the same files as when dvc.lock was written, got {name} in one; {ADVICE}")
+    found = [name for name in sorted(new) if (before / name).read_bytes() != Path(name).read_bytes()]
+    for name in found:
+        if not (name.endswith(".py") and tree(before / name) == tree(Path(name))):
+            raise ValueError(f"expected other comments, docstrings or layout, got other code in {name}; {ADVICE}")
+    return found
+
+
+def tree(file: Path) -> str:
+    """What a Python file does: its syntax tree without docstrings and places. Raises ValueError where it has none."""
+    text = file.read_text(encoding="utf-8")
+    if "__doc__" in text:
+        raise ValueError(f"expected code that does not read its docstrings, got __doc__ in {file.name}; {ADVICE}")
+    try:
+        parsed = ast.parse(text)
+    except SyntaxError as error:
+        raise ValueError(f"expected Python, got {error.msg} in line {error.lineno} of {file.name}; mend it") from error
+    for node in ast.walk(parsed):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return ast.dump(parsed)
+
+
+def record(stage: PipelineStage, outs: list[str]) -> None:
+    """Note the hashes of a stage's code as it is now; where its outputs are cached, in the run cache too."""
+    found = changed(stage.deps, outs)
+    for dep in found:
+        dep.save()
+    if found:
+        stage.dump(update_pipeline=False)
+        if stage.outs_cached():
+            stage.repo.stage_cache.save(stage)
+
+
+if __name__ == "__main__":
+    main()
