@@ -38,6 +38,8 @@ def note() -> list[str]:
 
     Raises ValueError where they do something else than before, or where more than code has changed.
     """
+    if not stale("."):
+        return []
     with code_that_ran() as before:
         if untrue := stale(str(before)):
             raise ValueError(f"expected a dvc.lock that was true when it was committed, got {untrue[0]}; {ADVICE}")
@@ -63,6 +65,8 @@ def code_that_ran() -> Iterator[Path]:
     written = git(HERE, "log", "-1", "--format=%H", "--", str(LOCK)).strip()
     if not written:
         raise ValueError(f"expected a dvc.lock that is committed, got none; {ADVICE}")
+    if git(HERE, "status", "--porcelain", "--", str(LOCK)):  # then it is of code that no commit is known to have
+        raise ValueError(f"expected {LOCK} as it is committed, got changes; commit them with their code, or undo them")
     with tempfile.TemporaryDirectory(prefix="same-") as folder:
         place = Path(folder) / "before"
         git(HERE, "worktree", "add", "--quiet", "--detach", str(place), written)

@@ -40,7 +40,7 @@ def test_words_are_noted_where_the_data_is_and_where_it_is_not(
         monkeypatch.chdir(folder)
         assert len(stale(".")) == 2
         assert note() == ["make.py", "train.py"]
-        assert not stale(".") and note() == []
+        assert note() == [] == stale(".")
         assert succeed(folder, "git", "worktree", "list").count("\n") == 1
     assert (here / "dvc.lock").read_bytes() == (bare / "dvc.lock").read_bytes()
     assert not ran(succeed(here, "dvc", "repro"))
@@ -60,6 +60,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no Python": (
         lambda at: edit(at / "make.py", "import random", "import random ("),
         "got invalid syntax in line 1 of make.py",
+    ),
+    "a run that is not committed": (
+        lambda at: edit(at / "dvc.lock", "schema: '2.0'", "schema: '2.0' # a run"),
+        "dvc.lock as it is committed, got changes",
     ),
     "a file that is gone": (lambda at: (at / "make.py").unlink(), "make.py is missing"),
 }
