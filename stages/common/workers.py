@@ -34,10 +34,11 @@ DEATH = f"a worker died {TRIES} times at the same work; give it more memory, or 
 BYTES_DEPEND_ON = ("numpy", "scipy", "librosa", "soundfile", "soxr", "pillow", "tokenizers")
 
 
-def in_processes(work: Callable[..., Made], jobs: Iterable[Job]) -> Iterator[Made]:
+def in_processes(work: Callable[..., Made], jobs: Iterable[Job], *, apart: bool = False) -> Iterator[Made]:
     """``work(*job)`` of each job, in their order; only a few are held in memory at a time.
 
-    Work whose worker dies is done again. Raises ValueError when that does not help.
+    A single job is done by this process, because a worker takes seconds to start; but never one that must be `apart`,
+    because it may kill whoever does it. Work whose worker dies is done again. Raises ValueError if that is no help.
     """
     engine = os.environ.get("WORKERS", "loky")
     if engine not in ENGINES:
@@ -46,7 +47,8 @@ def in_processes(work: Callable[..., Made], jobs: Iterable[Job]) -> Iterator[Mad
     with ENGINES[engine]() as workers:
         queue = iter(jobs)
         while window := list(islice(queue, WINDOW * (workers or 1))):
-            yield from together(partial(alone, work, code=code), window, workers)
+            here = engine == "loky" and len(window) == 1 and not apart
+            yield from together(partial(alone, work, code=code), window, 1 if here else workers)
 
 
 def together(work: Callable[[Job], Made], window: list[Job], workers: int | None) -> list[Made]:

@@ -19,6 +19,7 @@ import soundfile
 from pydantic import Field, PositiveInt
 
 from stages.common.params import Strict
+from stages.data.phase import OVERLAP, griffin_lim
 
 LEVELS = 255
 SILENCE_DB = 40  # below the loudest frame: what `trim` cuts off both ends
@@ -31,7 +32,6 @@ BLOCK = 2**16  # samples that are decoded at a time
 SIZE_ORDER: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}  # WAV, AIFF: of bytes 4 to 7
 STREAMED = 2**31 - 1
 XING_WITHIN = 2**17  # bytes: behind a cover picture
-WINDOW = 4  # frames a window spans: 75 % overlap
 
 
 class AudioSettings(Strict):
@@ -148,7 +148,7 @@ def tensor(wave: np.ndarray, settings: AudioSettings) -> np.ndarray:
     """The log-mel levels of a wave: (F, T) uint8."""
     room = settings.frames * settings.hop
     wave = np.pad(wave[:room], (0, max(0, room - len(wave))))
-    window = WINDOW * settings.hop
+    window = OVERLAP * settings.hop
     power = np.abs(librosa.stft(wave, n_fft=window, hop_length=settings.hop)[:, : settings.frames]) ** 2
     power = filters(settings.rate_hz, window, settings.bands) @ power  # (F, T)
     decibels = 10 * np.log10(np.maximum(power, 1e-10))
@@ -163,18 +163,12 @@ def blank(settings: AudioSettings) -> np.ndarray:
 
 def write(levels: np.ndarray, settings: AudioSettings) -> bytes:
     """(F, T) uint8 log-mel levels as a 16-bit WAV with peak 0.9."""
-    window = WINDOW * settings.hop
+    window = OVERLAP * settings.hop
     decibels = (levels.astype(np.float32) / LEVELS - 1) * -settings.floor_db
     power = np.where(levels > 0, 10 ** (decibels / 10), 0)  # (F, T)
-    spectrum = np.sqrt(np.maximum(inverse_filters(settings.rate_hz, window, settings.bands) @ power, 0))
-    wave = librosa.griffinlim(
-        np.pad(spectrum, ((0, 0), (0, 1))),  # centred frames: T x hop samples have T + 1 of them
-        n_iter=settings.griffin_lim,
-        hop_length=settings.hop,
-        n_fft=window,
-        length=settings.frames * settings.hop,
-        random_state=0,
-    )
+    magnitudes = np.sqrt(np.maximum(inverse_filters(settings.rate_hz, window, settings.bands) @ power, 0)).T
+    magnitudes = np.pad(magnitudes, ((0, 1), (0, 0)))  # centred frames: T x hop samples have T + 1 of them
+    wave = griffin_lim(magnitudes, settings.hop, settings.griffin_lim)
     wave = 0.9 * wave / max(float(np.abs(wave).max()), 1e-6)
     buffer = io.BytesIO()
     soundfile.write(buffer, wave, settings.rate_hz, format="WAV", subtype="PCM_16")

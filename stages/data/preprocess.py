@@ -58,7 +58,8 @@ def main() -> None:
         }
         groups = index.groupby("shard")
         jobs = ((RAW / str(shard), rows, fitted, settings.variants, run.seed) for shard, rows in groups)
-        shards = progress(in_processes(clean_shard, jobs), title="preprocess", total=groups.ngroups)
+        cleaned = in_processes(clean_shard, jobs, apart=True)  # a stranger's file may break its decoder
+        shards = progress(cleaned, title="preprocess", total=groups.ngroups)
         samples, found, lengths = collect(shards, fitted, door.out)
         before = read_table(RAW / "rejects.csv", text=COLUMNS) if (RAW / "rejects.csv").exists() else table([])
         rejects = pd.concat([before, found], ignore_index=True)

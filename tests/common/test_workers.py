@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,12 @@ def test_a_mistake_in_a_worker_arrives_as_it_was_raised(spread: Spread) -> None:
         list(spread(refuse, ((number,) for number in range(4))))
 
 
+def test_a_single_job_is_done_here_unless_it_must_be_apart() -> None:
+    assert list(in_processes(process, [()])) == [os.getpid()]
+    assert list(in_processes(process, [()], apart=True)) != [os.getpid()]
+    assert os.getpid() not in set(in_processes(process, [()] * 3))
+
+
 def test_fresh_means_a_process_a_job() -> None:
     assert len(set(in_fresh_processes(process, [()] * 4))) == 4
 
@@ -122,10 +129,11 @@ def test_work_whose_worker_dies_is_done_again(spread: Spread, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("two_workers")
-@pytest.mark.parametrize("spread", [in_processes, in_fresh_processes])
-def test_work_that_kills_every_worker_ends_in_words(spread: Spread) -> None:
+@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize("spread", [partial(in_processes, apart=True), in_fresh_processes], ids=["apart", "fresh"])
+def test_work_that_kills_every_worker_ends_in_words(spread: Spread, jobs: int) -> None:
     with pytest.raises(ValueError, match=r"^a worker died 3 times at the same work; give it more memory"):
-        list(spread(die, [(number,) for number in range(4)]))
+        list(spread(die, [(number,) for number in range(jobs)]))
 
 
 def test_few_results_wait_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,15 @@
 
 import io
 
+import librosa
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from librosa import yin
 
 from stages.data import audio
+from stages.data.phase import griffin_lim
 
 SETTINGS = audio.AudioSettings(
     rate_hz=16000, bands=64, frames=64, hop=256, floor_db=-70.0, shift=0.3, gain_db=6, noise_db=-35, griffin_lim=32
@@ -41,7 +42,7 @@ def correlation(left: np.ndarray, right: np.ndarray) -> float:
 
 def pitch(wave: np.ndarray) -> float:
     loud = wave[len(wave) // 4 : -len(wave) // 4]
-    return float(np.median(yin(loud, fmin=55, fmax=500, sr=16000, frame_length=1024)))
+    return float(np.median(librosa.yin(loud, fmin=55, fmax=500, sr=16000, frame_length=1024)))
 
 
 def test_a_clip_is_trimmed_mono_with_peak_one() -> None:
@@ -123,6 +124,16 @@ def test_what_is_written_sounds_like_what_was_read(pitch_hz: float) -> None:
     back = audio.read(payload, SETTINGS)
     assert correlation(original, audio.tensor(back, SETTINGS)) > (0.9 if pitch_hz < 200 else 0.8)
     assert pitch(back) == pytest.approx(pitch_hz, rel=0.03)
+
+
+@pytest.mark.parametrize(("seconds", "hop"), [(1.0, 256), (0.3, 100), (3.0, 32)])
+def test_the_guessed_phase_is_librosas(seconds: float, hop: int) -> None:
+    wave = tone(180)[: int(16000 * seconds) // hop * hop]
+    magnitudes = np.abs(librosa.stft(wave, n_fft=4 * hop, hop_length=hop))
+    wanted = librosa.griffinlim(magnitudes, n_iter=12, hop_length=hop, n_fft=4 * hop, random_state=0)
+    found = griffin_lim(np.ascontiguousarray(magnitudes.T), hop, 12)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, atol=1e-3 * np.abs(wanted).max())
 
 
 def test_writing_is_repeatable_and_takes_anything() -> None:
