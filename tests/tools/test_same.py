@@ -9,7 +9,7 @@ import pytest
 from tests.clones import ROOT, run, succeed
 from tests.toy import commit, copied, edit, git_clone, ran, toy
 from tools.fresh import stale
-from tools.same import note, tree
+from tools.same import does_the_same, note
 
 DOCUMENTED = '"""Draw bytes."""\n\n'
 
@@ -109,13 +109,10 @@ def test_a_lock_that_was_not_true_is_no_ground_to_stand_on(
         ('def f(x: int) -> int:\n    y = "Told."\n    return x + 1\n', False),
     ],
 )
-def test_a_tree_is_what_code_does(other: str, same: bool, tmp_path: Path) -> None:
-    for name, text in (("a.py", "def f(x: int) -> int:\n    return x + 1\n"), ("b.py", other)):
-        (tmp_path / name).write_text(text)
-    assert (tree(tmp_path / "a.py") == tree(tmp_path / "b.py")) == same
+def test_a_tree_is_what_code_does(other: str, same: bool) -> None:
+    assert does_the_same("def f(x: int) -> int:\n    return x + 1\n", other, "a.py") == same
 
 
-def test_code_that_reads_its_docstrings_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text('"""Told."""\nprint(__doc__)\n')
+def test_code_that_reads_its_docstrings_is_refused() -> None:
     with pytest.raises(ValueError, match=r"got __doc__ in a\.py"):
-        tree(tmp_path / "a.py")
+        does_the_same("", '"""Told."""\nprint(__doc__)\n', "a.py")
