@@ -3,18 +3,18 @@
 The runs are the last commit itself and its experiments, where nothing differs from it but fusion, generator and seed
 (budget `default`), or these and the settings of tools/presets/grid.yaml (budget `grid`). Of runs that differ in nothing
 else, the last counts. Rows of the committed table stay, each with the commit whose code measured it, so that runs can
-be added bit by bit and on several machines; where anything in `CODE` has changed since, they are said to be of older
-code, and the picture shows them paler.
+be added bit by bit and on several machines; where anything in `CODE` does something else since, they are said to be of
+older code, and the picture shows them paler. ``--check`` runs the cheapest of them again: where it comes out otherwise,
+by more than seeds do, all rows of its commit go. After `OLDEST_DAYS` they go anyway.
 Parameters: weights of fusion and generator, what only training needs (a discriminator, an encoder) included. Training
 steps: optimiser steps of both; a closed form takes none.
 """
 
+import argparse
 import io
 import json
 from collections.abc import Collection
-from functools import cache
 from pathlib import Path
-from subprocess import CalledProcessError
 from typing import Any
 
 import dvc.api
@@ -25,37 +25,39 @@ from safetensors.numpy import load
 
 from stages.common.files import replace, write_table
 from tools.experiments import Run, differing, experiments, follows, git
+from tools.older import FIGURES, KEYS, OLDEST_DAYS, changed, expired, otherwise, run_again
 from tools.refusal import one_line
 
-KEYS = {"fuse.method": "fuse.method", "train.model": "train.model", "run.seed": "seed"}
-FIGURES = ("coherence.joint", "coherence.worst", "fidelity.", "coverage.")
 CLOSED = ("matrix", "none")  # fusions that are not trained by steps
 COLOURS = {"gan": "#c2571a", "vae": "#5a9e4b", "flow": "#2563a8"}
 OUT = Path("metrics")
-CODE = (
-    "stages",
-    "data/*.dvc",
-    "dvc.yaml",
-    "params.yaml",
-    "requirements.lock",
-    "tools/presets/grid.yaml",
-)  # what measures
-UNUSED = ":(exclude)stages/generation/convolution.py"  # networks on pixels, which no run of either budget has
 
 
 def main() -> None:
     """Write metrics/leaderboard.csv and metrics/leaderboard.png."""
+    parser = argparse.ArgumentParser(prog="leaderboard", description="what fusions and generators measured")
+    parser.add_argument("--check", action="store_true", help="run the cheapest row of older code again, and compare")
     with one_line("leaderboard"):
+        before = earlier()
+        gone = {commit for row in before if changed(commit := row["commit"]) and expired(commit)}
+        before = [row for row in before if row["commit"] not in gone]
+        checked = run_again(before) if parser.parse_args().check else None
         commit, runs = experiments("coherence.joint")
         if commit not in runs:
             raise ValueError("expected figures of the last commit, got none; dvc repro, and commit metrics/")
         known = [(run, told) for run in runs if (told := budget(run, commit))]
         last = {(told, *(run[key] for key in KEYS)): (run, told) for run, told in known}  # only these are read
         now = git("rev-parse", "--short=7", "HEAD")
-        table = leaderboard(earlier() + [row(*pair) | {"commit": now} for pair in last.values()])
+        rows = [row(*pair) | {"commit": now} for pair in last.values()]
+        if checked is not None and (said := otherwise(checked, rows, pd.DataFrame(before))):
+            before = [row for row in before if row["commit"] != checked["commit"]]
+            print(f"leaderboard: rows of {checked['commit']} are gone: {said}")
+        table = leaderboard(before + rows)
         old = {commit for commit in table["commit"].unique() if changed(commit)}
         write_table(OUT / "leaderboard.csv", table)
         replace(OUT / "leaderboard.png", picture(table, old))
+    for commit in sorted(gone):
+        print(f"leaderboard: rows of {commit} are gone: of older code, and more than {OLDEST_DAYS} days old")
     for commit in sorted(old):
         print(f"leaderboard: rows of {commit} are of older code: {changed(commit)}")
     print(table.to_string(index=False))
@@ -75,16 +77,6 @@ def earlier() -> list[dict[str, Any]]:
         return []
     table = pd.read_csv(io.StringIO(git("show", f"HEAD:{path}")), dtype={"commit": str})
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-
-
-@cache
-def changed(commit: str) -> str:
-    """Why a figure of the commit may not be one of this code: the first file that measures and is not as it was."""
-    try:
-        files = git("diff", "--name-only", commit, "HEAD", "--", *CODE, UNUSED).split()
-    except CalledProcessError:  # a shallow clone has only the last ones
-        return "this clone has no such commit to compare with"
-    return f"{files[0]} has changed since" if files else ""
 
 
 def leaderboard(rows: list[dict[str, Any]]) -> pd.DataFrame:

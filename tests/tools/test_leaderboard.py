@@ -13,7 +13,8 @@ from PIL import Image
 from stages.common.params import read_yaml
 from tests.clones import ROOT, succeed
 from tools.experiments import finished
-from tools.leaderboard import FIGURES, budget
+from tools.leaderboard import budget
+from tools.older import FIGURES, otherwise
 from tools.preset import PRESETS, settings
 
 COMMIT = {
@@ -50,6 +51,23 @@ def test_only_what_has_ended_counts() -> None:
     assert not ended({"State": None, "coherence.joint": "!"})
 
 
+def methods(**moved: float) -> list[dict[str, object]]:
+    """Rows of one method with three seeds, whose figures chance moves by .01; then the first again, `moved`."""
+    names: dict[str, object] = {"fuse.method": "gated", "train.model": "vae", "budget": "grid", "commit": "abcdef0"}
+    figures = ("coherence.joint", "coverage.image")
+    values = {seed: dict.fromkeys(figures, 0.5 + 0.01 * seed) for seed in (1, 2, 3)}
+    rows = [names | {"seed": seed} | told for seed, told in values.items()]
+    return [*rows, rows[0] | {name: values[1][name] + by for name, by in moved.items()}]
+
+
+@pytest.mark.parametrize(("by", "said"), [(0.029, ""), (-0.031, "coherence.joint was 0.510 and is 0.479")])
+def test_a_row_that_ran_again_may_be_off_by_what_seeds_are(by: float, said: str) -> None:
+    *rows, now = methods(**{"coherence.joint": by})
+    assert otherwise(rows[0], [now], pd.DataFrame(rows)) == said
+    with pytest.raises(ValueError, match=r"^--check: expected a method with 3 seeds, .* got none; make grid$"):
+        otherwise(rows[0], [now], pd.DataFrame(rows[:2]))
+
+
 @pytest.mark.slow
 def test_runs_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)
@@ -78,12 +96,21 @@ def test_runs_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
     same = pd.read_csv(folder / "metrics/leaderboard.csv").set_index("fuse.method").drop(columns="commit")
     assert again.count("grid") == 2 and same.equals(table.drop(columns="commit"))
     assert table["commit"].str.fullmatch("[0-9a-f]{7}").all()
-    for path, older in (("stages/generation/convolution.py", False), ("stages/fusion/fuse.py", True)):
+    other = (("stages/fusion/fuse.py", "# one\n", False), ("stages/generation/convolution.py", "ONE = 1\n", False))
+    for path, code, older in (*other, ("stages/fusion/fuse.py", "ONE = 1\n", True)):
         with (folder / path).open("a", encoding="utf-8") as file:
-            file.write("\n")
+            file.write(code)
         succeed(folder, "git", *who, "commit", "--quiet", "--message", "Another network", path)
         said, first = succeed(folder, "python", "-m", "tools.leaderboard"), table["commit"]["matrix"]
         assert (f"rows of {first} are of older code: {path} has changed since" in said) == older
         kept = pd.read_csv(folder / "metrics/leaderboard.csv").set_index("fuse.method")
         assert (kept["commit"][["matrix", "concat"]] == first).all(), "measured then, and said to be"
         assert kept["coherence.joint"].to_dict() == table["coherence.joint"].to_dict()
+    wrong = kept.loc[["matrix"] * 3].assign(seed=[7, 8, 9])
+    wrong["coherence.joint"] += [0.2, 0.199, 0.201]  # as if that code had measured otherwise
+    pd.concat([kept.loc[["attention"]], wrong]).to_csv(folder / "metrics/leaderboard.csv")
+    succeed(folder, "git", *who, "commit", "--quiet", "--all", "--message", "Three seeds")
+    said = succeed(folder, "python", "-m", "tools.leaderboard", "--check")
+    assert "grid matrix vae 7 runs again" in said and f"rows of {first} are gone: coherence.joint was" in said
+    kept = pd.read_csv(folder / "metrics/leaderboard.csv").set_index("fuse.method")
+    assert kept["coherence.joint"]["matrix"] == table["coherence.joint"]["matrix"] and (kept["seed"] == 7).all()
