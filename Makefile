@@ -76,5 +76,6 @@ $(STAMP): pyproject.toml requirements.lock
 		{ echo "make: expected Python 3.11 or newer as '$(PYTHON)', got $$($(PYTHON) --version 2>&1 | head -n 1); set PYTHON=python3.x" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock '.[test]'
+	$(BIN)/python -c 'from librosa import griffinlim, yin'  # Numba compiles them; two processes that do it at once spoil them
 	rm -rf build multimodal_generation.egg-info
 	touch $@
