@@ -70,12 +70,13 @@ lock: $(STAMP)  ## write the versions that stand in .venv to requirements.lock
 	touch $(STAMP)
 
 # Once, and again only when the packages asked for or their versions change. The project itself is an empty package;
-# its build leaves no trace in the tree.
+# its build leaves no trace in the tree. Numba compiles parts of librosa when they are first imported, and keeps them; two
+# processes that do so at once leave a cache that crashes, so it is done here.
 $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "make: expected Python 3.11 or newer as '$(PYTHON)', got $$($(PYTHON) --version 2>&1 | head -n 1); set PYTHON=python3.x" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock '.[test]'
-	$(BIN)/python -c 'from librosa import griffinlim, yin'  # Numba compiles them; two processes that do it at once spoil them
+	@$(BIN)/python -c 'from librosa import griffinlim, yin'
 	rm -rf build multimodal_generation.egg-info
 	touch $@
