@@ -56,4 +56,4 @@ def test_a_changed_parameter_computes_and_pulls_only_what_it_needs(author: Path,
     succeed(folder, "dvc", "pull", "--quiet", "extract")
     assert ran(succeed(folder, "dvc", "repro", "--pull", "--allow-missing")) == ["report"]
     assert (folder / "data/generate").exists()
-    assert sorted(path.name for path in (folder / "data/preprocess").iterdir()) == ["remarks.csv", "rejects.csv"]
+    assert sorted(path.name for path in (folder / "data/preprocess").iterdir()) == ["rejects.csv", "remarks.csv"]
