@@ -95,14 +95,22 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     assert peaks[10 * SAMPLES] < 1.2 * peaks[SAMPLES]
 
 
-@pytest.mark.slow
-def test_it_keeps_up_with_a_bare_decoder(home: Home) -> None:
-    count = 2_000
-    fill(home, count, side=1000, seconds=3, different=50)
+def times_a_decoder(home: Home) -> float:
+    """What a sample costs, as a multiple of decoding it, without the start of processes, which few and many have alike."""
+    few, many = 2 * SHARD, 10 * SHARD
+    fill(home, few, side=1000, seconds=3, different=50)
+    start, _ = cost(home)
+    fill(home, many, side=1000, seconds=3, different=50)
+    seconds = cost(home)[0] - start
     started = time.process_time()
-    for path in sorted((home.folder / "data/acquire").glob("*.tar")):
+    for path in sorted((home.folder / "data/acquire").glob("*.tar"))[few // SHARD :]:
         decode(path)
     bare = time.process_time() - started
-    seconds, _ = cost(home)
-    print(f"decode alone: {count / bare:.0f} samples/s of a core; preprocess: {count / seconds:.0f}")
-    assert seconds < 3 * bare
+    print(f"decode alone: {(many - few) / bare:.0f} samples/s of a core; preprocess: {(many - few) / seconds:.0f}")
+    return seconds / bare
+
+
+@pytest.mark.slow
+def test_it_keeps_up_with_a_bare_decoder(home: Home) -> None:
+    """In the best of three tries: a busy machine adds to the one or the other, and nothing takes away."""
+    assert any(times_a_decoder(home) < 2 for _ in range(3))
