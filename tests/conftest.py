@@ -1,6 +1,6 @@
 """What all tests share: the pipeline at the tiny parameters, run twice a session, when a test asks for it.
 
-`make test` runs two files of tests at a time, each in a process; these share the two runs.
+`make test` runs a file of tests a core, each in a process; they share the two runs.
 """
 
 import fcntl
@@ -33,14 +33,14 @@ def twins(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Pat
     The second is told of more threads by its environment: `run.threads` alone may count.
     """
     base = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    first, second = base / "first", base / "second"
+    made = base / "twins"  # where they are
     with (base / "twins.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (base / "twins").exists():  # or another process of the tests made them
+        if not made.exists():  # or another process of the tests made them
+            folders = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
             with ThreadPoolExecutor(2) as pool:
-                for _ in pool.map(rebuilt, (first, second), (1, 2)):
-                    pass
-            (base / "twins").touch()
+                made.write_text("\n".join(map(str, pool.map(rebuilt, folders, (1, 2)))), encoding="utf-8")
+    first, second = map(Path, made.read_text(encoding="utf-8").splitlines())
     return first, second
 
 

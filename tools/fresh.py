@@ -49,9 +49,19 @@ def main() -> int:
 def stale(root: str) -> list[Stale]:
     """What in the pipeline at `root` is not true, in the order of dvc.yaml."""
     with Repo(root) as repo:
-        stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
-        cached = [path_of(out) for stage in stages for out in stage.outs if out.use_cache]
+        stages, cached = pipeline(repo)
         return [one for stage in stages for one in against_code(stage, cached)] + against_itself(stages)
+
+
+def pipeline(repo: Repo) -> tuple[list[PipelineStage], list[str]]:
+    """The stages in the order of dvc.yaml, and the paths of the data that they make."""
+    stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
+    return stages, [path_of(out) for stage in stages for out in stage.outs if out.use_cache]
+
+
+def is_code(dep: Output, cached: Sequence[str]) -> bool:
+    """Neither parameters nor data that a stage made."""
+    return not isinstance(dep, ParamsDependency) and not any(overlap(path_of(dep), out) for out in cached)
 
 
 def against_code(stage: PipelineStage, cached: Sequence[str]) -> Iterator[Stale]:
@@ -64,7 +74,7 @@ def against_code(stage: PipelineStage, cached: Sequence[str]) -> Iterator[Stale]
     for dep in stage.deps:
         if isinstance(dep, ParamsDependency):
             yield from (Stale(stage.name, f"{path_of(dep)}: {key}") for key in parameters(dep))
-        elif not any(overlap(path_of(dep), out) for out in cached):
+        elif is_code(dep, cached):
             hows = dep.status().values() if dep.hash_info else ["new"]
             yield from (Stale(stage.name, f"{path_of(dep)} {WORDS[how]}") for how in hows)
     for out in stage.outs:

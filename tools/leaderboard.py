@@ -15,7 +15,6 @@ import io
 import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import dvc.api
 import matplotlib as mpl
@@ -25,7 +24,7 @@ from safetensors.numpy import load
 
 from stages.common.files import replace, write_table
 from tools.experiments import Run, differing, experiments, follows, git
-from tools.older import FIGURES, KEYS, OLDEST_DAYS, changed, expired, otherwise, run_again
+from tools.older import FIGURES, KEYS, OLDEST_DAYS, Row, changed, expired, otherwise, run_again, seed_spread
 from tools.refusal import one_line
 
 CLOSED = ("matrix", "none")  # fusions that are not trained by steps
@@ -37,11 +36,13 @@ def main() -> None:
     """Write metrics/leaderboard.csv and metrics/leaderboard.png."""
     parser = argparse.ArgumentParser(prog="leaderboard", description="what fusions and generators measured")
     parser.add_argument("--check", action="store_true", help="run the cheapest row of older code again, and compare")
+    check = parser.parse_args().check
     with one_line("leaderboard"):
         before = earlier()
         gone = {commit for row in before if changed(commit := row["commit"]) and expired(commit)}
         before = [row for row in before if row["commit"] not in gone]
-        checked = run_again(before) if parser.parse_args().check else None
+        if check:
+            spread, was = seed_spread(before), run_again(before)
         commit, runs = experiments("coherence.joint")
         if commit not in runs:
             raise ValueError("expected figures of the last commit, got none; dvc repro, and commit metrics/")
@@ -49,9 +50,9 @@ def main() -> None:
         last = {(told, *(run[key] for key in KEYS)): (run, told) for run, told in known}  # only these are read
         now = git("rev-parse", "--short=7", "HEAD")
         rows = [row(*pair) | {"commit": now} for pair in last.values()]
-        if checked is not None and (said := otherwise(checked, rows, pd.DataFrame(before))):
-            before = [row for row in before if row["commit"] != checked["commit"]]
-            print(f"leaderboard: rows of {checked['commit']} are gone: {said}")
+        if check and (said := otherwise(was, rows, spread)):
+            before = [row for row in before if row["commit"] != was["commit"]]
+            print(f"leaderboard: rows of {was['commit']} are gone: {said}")
         table = leaderboard(before + rows)
         old = {commit for commit in table["commit"].unique() if changed(commit)}
         write_table(OUT / "leaderboard.csv", table)
@@ -70,7 +71,7 @@ def budget(run: Run, commit: Run) -> str | None:
     return "grid" if follows(run, commit, "grid", free=KEYS) else None
 
 
-def earlier() -> list[dict[str, Any]]:
+def earlier() -> list[Row]:
     """The rows of the committed table."""
     path = (OUT / "leaderboard.csv").as_posix()
     if not git("ls-tree", "HEAD", path):
@@ -79,16 +80,16 @@ def earlier() -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
-def leaderboard(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def leaderboard(rows: list[Row]) -> pd.DataFrame:
     """A row a run and its budget, the most coherent first; of two runs that differ in nothing else, the later row."""
     names = ["budget", *KEYS.values()]
     table = pd.DataFrame(rows).drop_duplicates(names, keep="last", ignore_index=True)
     return table.sort_values(["coherence.joint", *names], ascending=[False, True, True, True, True])
 
 
-def row(run: Run, told: str) -> dict[str, Any]:
+def row(run: Run, told: str) -> Row:
     """One line of the table."""
-    found: dict[str, Any] = {name: run[key] for key, name in KEYS.items()}
+    found: Row = {name: run[key] for key, name in KEYS.items()}
     found |= {"seed": int(run["run.seed"]), "budget": told}
     found |= {key: value for key, value in run.items() if key.startswith(FIGURES) and isinstance(value, float)}
     models = [*json.loads(read(run, "data/train/generator.json"))["models"]]

@@ -38,8 +38,8 @@ def changed(commit: str) -> str:
 def reworded(name: str, commit: str) -> bool:
     """Does a file do the same at the commit and now?"""
     try:
-        old, new = (git("show", f"{rev}:{name}") for rev in (commit, "HEAD"))
-        return name.endswith(".py") and does_the_same(old, new, name)
+        old, new = (git("show", f"{rev}:{name}").encode() for rev in (commit, "HEAD"))
+        return does_the_same(old, new, name)
     except (CalledProcessError, ValueError):  # it is in one of the two alone, or can't be compared
         return False
 
@@ -62,18 +62,29 @@ def run_again(rows: list[Row]) -> Row:
     wanted = [*preset, *((key, cheapest[name]) for key, name in KEYS.items())]
     told = [word for key, value in wanted for word in ("-S", f"{key}={value}")]
     print(f"leaderboard: {' '.join(str(cheapest[name]) for name in ('budget', *KEYS.values()))} runs again")
-    subprocess.run(["dvc", "exp", "run", "--temp", "--quiet", *told], check=True)
+    done = subprocess.run(["dvc", "exp", "run", "--temp", "--quiet", *told], check=False)
+    if done.returncode:
+        raise ValueError(f"--check: expected the run to succeed, got exit code {done.returncode}; it said why above")
     return cheapest
 
 
-def otherwise(was: Row, rows: list[Row], table: pd.DataFrame) -> str:
-    """In which figure a row that ran again is not as it `was`, by more than seeds of one method differ in the table."""
-    now = next(row for row in rows if all(row[name] == was[name] for name in ("budget", *KEYS.values())))
+def seed_spread(rows: list[Row]) -> pd.Series:
+    """How much chance moves each figure: the largest standard deviation among seeds of one method.
+
+    Raises ValueError where no method has enough of them.
+    """
+    table = pd.DataFrame(rows)
     figures = [str(name) for name in table if str(name).startswith(FIGURES)]
     seeds = table.groupby([*METHOD.values(), "budget", "commit"])[figures]
     spread = seeds.std()[seeds.size().ge(SEEDS)].max()
     if spread.isna().any():
         raise ValueError(f"--check: expected a method with {SEEDS} seeds, to know chance by, got none; make grid")
-    off = {name: abs(now[name] - was[name]) / spread[name] for name in figures}
+    return spread
+
+
+def otherwise(was: Row, rows: list[Row], spread: pd.Series) -> str:
+    """In which figure a row that ran again is not as it `was`, by more than chance moves it."""
+    now = next(row for row in rows if all(row[name] == was[name] for name in ("budget", *KEYS.values())))
+    off = {name: abs(now[name] - was[name]) / spread[name] for name in map(str, spread.index)}
     worst = max(off, key=off.__getitem__)
     return f"{worst} was {was[worst]:.3f} and is {now[worst]:.3f}" if off[worst] > SPREADS else ""

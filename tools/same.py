@@ -8,17 +8,16 @@ noted, and `make fresh` is content. Nothing is run and no output is looked at, s
 import ast
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dvc.dependency import ParamsDependency
 from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from stages.common.files import replace
-from tools.fresh import overlap, path_of, stale
+from tools.fresh import is_code, path_of, pipeline, stale
 from tools.refusal import one_line
 
 HERE, LOCK = Path(), Path("dvc.lock")
@@ -44,19 +43,18 @@ def note() -> list[str]:
         if untrue := stale(str(before)):
             raise ValueError(f"expected a dvc.lock that was true when it was committed, got {untrue[0]}; {ADVICE}")
         with Repo() as repo:
-            stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
-            outs = [path_of(out) for stage in stages for out in stage.outs]
-            found: list[str] = []
-            for dep in changed([dep for stage in stages for dep in stage.deps], outs):
-                found += compared(before, path_of(dep))
+            stages, cached = pipeline(repo)
+            changed = {stage: [dep for dep in stage.deps if is_code(dep, cached) and differs(dep)] for stage in stages}
+            paths = {path_of(dep) for deps in changed.values() for dep in deps}
+            found = {name for path in sorted(paths) for name in compared(before, path)}
             kept = LOCK.read_bytes()
             with repo.lock:
-                for stage in stages:
-                    record(stage, outs)
+                for stage, deps in changed.items():
+                    record(stage, deps)
     if untrue := stale("."):
         replace(LOCK, kept)
         raise ValueError(f"expected nothing but code to have changed, got {untrue[0]}; {ADVICE}")
-    return sorted(set(found))
+    return sorted(found)
 
 
 @contextmanager
@@ -83,15 +81,19 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout
 
 
-def changed(deps: list[Output], outs: list[str]) -> list[Output]:
-    """Code that is not what dvc.lock says, each path once."""
-    code = {path_of(dep): dep for dep in deps if is_code(dep, outs)}
-    return [dep for dep in code.values() if dep.hash_info and dep.exists and dep.status()]
+def differs(dep: Output) -> bool:
+    """Is it there, and not what dvc.lock says?"""
+    return bool(dep.hash_info and dep.exists and dep.status())
 
 
-def is_code(dep: Output, outs: list[str]) -> bool:
-    """Neither parameters nor what a stage made."""
-    return not isinstance(dep, ParamsDependency) and not any(overlap(path_of(dep), out) for out in outs)
+def record(stage: PipelineStage, deps: Sequence[Output]) -> None:
+    """Note the hashes of a stage's changed code as it is now; where its outputs are cached, in the run cache too."""
+    for dep in deps:
+        dep.save()
+    if deps:
+        stage.dump(update_pipeline=False)
+        if stage.outs_cached():
+            stage.repo.stage_cache.save(stage)
 
 
 def compared(before: Path, path: str) -> list[str]:
@@ -101,22 +103,22 @@ def compared(before: Path, path: str) -> list[str]:
     for name in sorted(there | here):
         if not ((before / name).is_file() and Path(name).is_file()):
             raise ValueError(f"expected the same files as when dvc.lock was written, got {name} in one; {ADVICE}")
-    found = [name for name in sorted(here) if (before / name).read_bytes() != Path(name).read_bytes()]
-    for name in found:
-        old, new = ((folder / name).read_bytes().decode(errors="replace") for folder in (before, HERE))
-        if not (name.endswith(".py") and does_the_same(old, new, name)):
+    pairs = {name: [(folder / name).read_bytes() for folder in (before, HERE)] for name in sorted(here)}
+    found = {name: (old, new) for name, (old, new) in pairs.items() if old != new}
+    for name, (old, new) in found.items():
+        if not does_the_same(old, new, name):
             raise ValueError(f"expected other comments, docstrings or layout, got other code in {name}; {ADVICE}")
-    return found
+    return list(found)
 
 
-def does_the_same(old: str, new: str, name: str) -> bool:
-    """Do two texts of the Python file `name` differ in comments, docstrings and layout alone?"""
-    return tree(old, name) == tree(new, name)
+def does_the_same(old: bytes, new: bytes, name: str) -> bool:
+    """Is the file `name` Python, and do its contents differ in comments, docstrings and layout alone?"""
+    return name.endswith(".py") and tree(old, name) == tree(new, name)
 
 
-def tree(text: str, name: str) -> str:
+def tree(text: bytes, name: str) -> str:
     """What a Python file does: its syntax tree without docstrings and places. Raises ValueError where it has none."""
-    if "__doc__" in text:
+    if b"__doc__" in text:
         raise ValueError(f"expected code that does not read its docstrings, got __doc__ in {name}; {ADVICE}")
     try:
         parsed = ast.parse(text)
@@ -126,17 +128,6 @@ def tree(text: str, name: str) -> str:
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
     return ast.dump(parsed)
-
-
-def record(stage: PipelineStage, outs: list[str]) -> None:
-    """Note the hashes of a stage's code as it is now; where its outputs are cached, in the run cache too."""
-    found = changed(stage.deps, outs)
-    for dep in found:
-        dep.save()
-    if found:
-        stage.dump(update_pipeline=False)
-        if stage.outs_cached():
-            stage.repo.stage_cache.save(stage)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from stages.common.params import read_yaml
 from tests.clones import ROOT, succeed
 from tools.experiments import finished
 from tools.leaderboard import budget
-from tools.older import FIGURES, otherwise
+from tools.older import FIGURES, otherwise, seed_spread
 from tools.preset import PRESETS, settings
 
 COMMIT = {
@@ -63,9 +63,9 @@ def methods(**moved: float) -> list[dict[str, object]]:
 @pytest.mark.parametrize(("by", "said"), [(0.029, ""), (-0.031, "coherence.joint was 0.510 and is 0.479")])
 def test_a_row_that_ran_again_may_be_off_by_what_seeds_are(by: float, said: str) -> None:
     *rows, now = methods(**{"coherence.joint": by})
-    assert otherwise(rows[0], [now], pd.DataFrame(rows)) == said
+    assert otherwise(rows[0], [now], seed_spread(rows)) == said
     with pytest.raises(ValueError, match=r"^--check: expected a method with 3 seeds, .* got none; make grid$"):
-        otherwise(rows[0], [now], pd.DataFrame(rows[:2]))
+        seed_spread(rows[:2])
 
 
 @pytest.mark.slow

@@ -110,9 +110,14 @@ def test_a_lock_that_was_not_true_is_no_ground_to_stand_on(
     ],
 )
 def test_a_tree_is_what_code_does(other: str, same: bool) -> None:
-    assert does_the_same("def f(x: int) -> int:\n    return x + 1\n", other, "a.py") == same
+    assert does_the_same(b"def f(x: int) -> int:\n    return x + 1\n", other.encode(), "a.py") == same
+
+
+def test_letters_in_another_encoding_count() -> None:
+    old, new = (f'# coding: latin-1\nNAME = "{name}"\n'.encode("latin-1") for name in ("\xe9", "\xe8"))
+    assert does_the_same(old, old + b"# more\n", "a.py") and not does_the_same(old, new, "a.py")
 
 
 def test_code_that_reads_its_docstrings_is_refused() -> None:
     with pytest.raises(ValueError, match=r"got __doc__ in a\.py"):
-        does_the_same("", '"""Told."""\nprint(__doc__)\n', "a.py")
+        does_the_same(b"", b'"""Told."""\nprint(__doc__)\n', "a.py")
