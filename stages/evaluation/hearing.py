@@ -107,7 +107,7 @@ def hear(clip: bytes) -> str:
 
 @cache
 def recogniser() -> Decoder:
-    """One a process: it takes long to load."""
+    """One a process: it takes long to load. `full_utt` normalises each clip by itself."""
     ear = Decoder(lm=None, loglevel="FATAL")
     ear.add_jsgf_string("digits", f"#JSGF V1.0; grammar digits; public <digit> = {' | '.join(WORDS)};")
     ear.activate_search("digits")

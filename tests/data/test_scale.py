@@ -96,7 +96,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 
 
 def times_a_decoder(home: Home) -> float:
-    """What a sample costs, as a multiple of decoding it, without the start of processes, which few and many have alike."""
+    """What a sample costs, in costs of decoding it; the start of processes, which few and many have alike, left out."""
     few, many = 2 * SHARD, 10 * SHARD
     fill(home, few, side=1000, seconds=3, different=50)
     start, _ = cost(home)
