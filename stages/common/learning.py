@@ -19,12 +19,15 @@ from pydantic import Field, PositiveInt
 from threadpoolctl import threadpool_limits
 from torch import Generator, Tensor, nn
 
+from stages.common.arithmetic import Arithmetic
 from stages.common.checkpoint import Best, Checkpoint, put
+from stages.common.costs import COSTS
 from stages.common.curve import Curve
 from stages.common.graphs import Step, side_stream
 from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.seeds import seed_of
+from stages.common.side_by_side import go_on
 from stages.common.together import combine, device, first, mixed_precision
 
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
@@ -93,21 +96,27 @@ def optimise(
     kept = Checkpoint(state / f"{name.replace('/', '-')}.safetensors", weights, mean, adam, curve, best)
     names: list[str] = []  # of the parts of the loss
 
-    def work() -> Tensor:
+    def gradient() -> Tensor:
         adam.zero_grad()
         with mixed_precision():
             parts = loss(chance)
         names[:] = parts
         losses = torch.stack([part.float() for part in parts.values()])  # (parts,)
         losses.sum().backward()
+        return losses.detach()
+
+    def work() -> Tensor:
+        losses = gradient()
         combine(weights)
         nn.utils.clip_grad_norm_(weights, CLIP_NORM)
         adam.step()
-        return losses.detach()
+        return losses
 
-    with side_stream():
-        take, start, since = Step(work, chance, name), kept.resume(), time.monotonic()
+    start = kept.resume()
+    with side_stream(), COSTS.of("training", training.batch * (training.steps - start)) as cost:
+        take, since = Step(work, chance, name), time.monotonic()
         for step in progress(range(start, training.steps), title=name, total=training.steps, start=start):
+            go_on()
             chance.manual_seed(seed_of(seed, f"{name}/{step}"))
             set_rate(adam, training.learning_rate * pace(step / training.steps, hold))
             losses = take()
@@ -118,6 +127,9 @@ def optimise(
             if first() and time.monotonic() - since > keep_every_s:
                 kept.keep(step + 1)
                 since = time.monotonic()
+    with Arithmetic() as one_more:  # a step that is not taken: to be counted may change how it rounds
+        gradient()
+    cost["gflop"] = one_more.flop * (training.steps - start) / 1e9
     put(mean if best.score is None else best.weights, weights)
     return curve.table()
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from torch import distributed
 from torch.distributed.rendezvous import rendezvous
 
-from stages.common.stage import LOGS, RESUME, Door, fingerprint, stage, told
+from stages.common.costs import LOGS
+from stages.common.stage import RESUME, Door, fingerprint, stage, told
 from stages.common.together import JOIN, LostError, first, join
 
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"

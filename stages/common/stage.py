@@ -13,10 +13,8 @@ import hashlib
 import json
 import os
 import re
-import resource
 import shutil
 import sys
-import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,11 +24,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stages.common.costs import COSTS, LOGS
 from stages.common.files import replace
 from stages.common.params import PARAMS, read_yaml
 
 RESUME = Path(".resume")
-LOGS = Path("logs")
 LIBRARIES = ("numpy", "torch", "librosa", "scikit-learn")  # whose version may change the bytes of a half-done result
 
 
@@ -54,7 +52,7 @@ class Door:
 @contextmanager
 def stage(name: str) -> Iterator[Door]:
     """Surround the work of the stage `name` (``extract@image`` for one item of a matrix)."""
-    started = time.monotonic()
+    COSTS.start()
     try:
         with logged(name), only_one(name):
             code = fingerprint(name, data=False)
@@ -72,7 +70,7 @@ def stage(name: str) -> Iterator[Door]:
     except ValueError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    keep_cost(name, time.monotonic() - started)
+    COSTS.keep(name)
 
 
 @contextmanager
@@ -166,9 +164,3 @@ def forget_other_states(state: Path) -> None:
         for other in state.parent.iterdir():
             if other != state:
                 shutil.rmtree(other)
-
-
-def keep_cost(name: str, seconds: float) -> None:
-    """Wall clock and memory go to the ignored log folder: they differ from run to run."""
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    replace(LOGS / f"{name}.json", json.dumps({"seconds": round(seconds, 2), "peak_mib": peak // 1024}) + "\n")

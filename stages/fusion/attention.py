@@ -45,16 +45,21 @@ class Fusion(nn.Module):
         self.head = Perceptron(width, unified, **across)
 
     def tokenise(self, features: Tensor) -> Tensor:
-        """(B, W) features -> (B, 1 + M, D) tokens, the constant one first."""
+        """(B, W) features -> (B, 1 + M, 4 D): tokens, the constant one first, with their queries, keys and values.
+
+        None of these depends on what is seen, so they serve every subset.
+        """
         parts = zip(self.tokens, features.split(self.widths, -1), strict=True)
-        return torch.stack([self.always.expand(len(features), -1), *(token(part) for token, part in parts)], 1)
+        tokens = torch.stack([self.always.expand(len(features), -1), *(token(part) for token, part in parts)], 1)
+        return torch.cat([tokens, self.qkv(self.norm(tokens))], -1)
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """Tokens and which modalities are seen, (B, M) bool -> (B, U)."""
+        """What `tokenise` gives, and which modalities are seen, (B, M) bool -> (B, U)."""
         tokens, seen = prepared(tokens, seen)
-        score, value = self.attend(tokens, seen)
-        tokens = tokens + self.out((score @ value).transpose(1, 2).flatten(2))  # (B, 1 + M, D)
-        mean = (tokens * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)  # (B, D)
+        weight = self.attend(tokens, seen)  # (B, H, 1 + M)
+        own, value = tokens.chunk(4, -1)[0], tokens.chunk(4, -1)[3]
+        attended = (weight[..., None] * value.unflatten(-1, (self.heads, -1)).transpose(1, 2)).sum(2)  # (B, H, D / H)
+        mean = (own * seen[..., None]).sum(1) / seen.sum(1, keepdim=True) + self.out(attended.flatten(1))  # (B, D)
         return layer_norm(self.head(mean).float(), (self.unified,))
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
@@ -64,18 +69,19 @@ class Fusion(nn.Module):
     def weights(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features and (B, M) bool -> (B, 1 + M): what the representation attends to, summing to one.
 
-        The mean over heads and over the tokens that are there, all of which count alike in it; the constant one first.
+        The mean over heads; the constant token first.
         """
-        tokens, seen = prepared(self.tokenise(features), seen)
-        score = self.attend(tokens, seen)[0].mean(1)  # (B, 1 + M, 1 + M)
-        return (score * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)
+        return self.attend(*prepared(self.tokenise(features), seen)).mean(1)
 
-    def attend(self, tokens: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Attention (B, H, 1 + M, 1 + M) and values (B, H, 1 + M, D / H)."""
-        q, k, v = self.qkv(self.norm(tokens)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        score = q @ k.mT / math.sqrt(k.shape[-1])  # (B, H, 1 + M, 1 + M)
-        score = score.masked_fill(~seen[:, None, None], -math.inf)  # a missing modality is never read
-        return score.softmax(-1), v
+    def attend(self, tokens: Tensor, seen: Tensor) -> Tensor:
+        """How much each token is read, (B, H, 1 + M): the mean over the tokens that are there, which all count alike.
+
+        What follows is linear in the values until the mean of all tokens is taken, so the mean can be taken here.
+        """
+        _, query, key, _ = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in tokens.chunk(4, -1))
+        score = query @ key.mT / math.sqrt(key.shape[-1])  # (B, H, 1 + M, 1 + M)
+        score = score.masked_fill(~seen[:, None, None], -math.inf).softmax(-1)  # a missing modality is never read
+        return (score * seen[:, None, :, None]).sum(2) / seen.sum(1)[:, None, None]
 
 
 def prepared(tokens: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,7 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Generator, Tensor
 
+from stages.common.costs import COSTS
 from stages.common.files import read_table, write_table
 from stages.common.learning import set_up, stream
 from stages.common.params import Run, Strict, load, load_modalities
@@ -83,7 +84,8 @@ class Workshop:
     def make(self, label: str, given: Tensor, subset: Sequence[str]) -> Tensor:
         """Features (B, W) of whole samples, given those of a subset of the modalities."""
         seen, chance = mask(subset, self.bank.names, len(given)), stream(self.seed, f"generate/{label}")
-        return draw(self.fused, self.generator, given, seen, self.settings, chance)
+        with COSTS.of("draw", len(given)):
+            return draw(self.fused, self.generator, given, seen, self.settings, chance)
 
     def deliver(self, label: str, keys: Sequence[str], features: Tensor, wanted: Sequence[str]) -> None:
         """The `wanted` modalities of (B, W) features, as a tar of files."""
@@ -198,7 +200,8 @@ def decode(
     files: list[dict[str, bytes]] = [{} for _ in features]
     for name, columns in zip(bank.names, features.split(bank.widths, -1), strict=True):
         if name in wanted:
-            tensors = codecs[name].decode(columns)
+            with COSTS.of(f"decode {name}", len(columns)):
+                tensors = codecs[name].decode(columns)
             jobs = ((name, tensors[i : i + PIECE], fitted[name]) for i in range(0, len(tensors), PIECE))
             for file, payload in zip(files, chain.from_iterable(in_processes(write, jobs)), strict=True):
                 file[SUFFIXES[name]] = payload

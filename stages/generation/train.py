@@ -11,6 +11,7 @@ Writes below data/train: `whole` and a model a modality, their card and their lo
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,6 +28,7 @@ from stages.common.learning import Training, noisy, optimise, set_up, stream
 from stages.common.networks import initialise, write_weights
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.processes import alone, training_stage
+from stages.common.side_by_side import side_by_side
 from stages.common.sizing import sized
 from stages.common.subsets import number, random_subsets
 from stages.common.together import device, near, rows
@@ -94,7 +96,8 @@ def main() -> None:
         for name in bank.names:
             parts = sized(settings.parts, int(bank.known[:, bank.names.index(name)].sum()))
             jobs[name] = (part_pairs(bank, fused, name), parts, grid(settings, name))
-        fitted = {name: fit(name, *job, settings, run.seed, door.state) for name, job in jobs.items()}
+        works = {name: partial(fit, name, *job, settings, run.seed, door.state) for name, job in jobs.items()}
+        fitted = side_by_side(works, run.threads)
         alone()
         for name, (model, shape, curve) in fitted.items():
             write_weights(door.out / f"{name}.safetensors", model)
