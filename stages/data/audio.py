@@ -19,7 +19,7 @@ import soundfile
 from pydantic import Field, PositiveInt
 
 from stages.common.params import Strict
-from stages.data.phase import OVERLAP, griffin_lim
+from stages.data.phase import OVERLAP, analysed, griffin_lim
 
 LEVELS = 255
 SILENCE_DB = 40  # below the loudest frame: what `trim` cuts off both ends
@@ -147,10 +147,10 @@ def length(wave: np.ndarray, settings: AudioSettings) -> int:
 def tensor(wave: np.ndarray, settings: AudioSettings) -> np.ndarray:
     """The log-mel levels of a wave: (F, T) uint8."""
     room = settings.frames * settings.hop
-    wave = np.pad(wave[:room], (0, max(0, room - len(wave))))
-    window = OVERLAP * settings.hop
-    power = np.abs(librosa.stft(wave, n_fft=window, hop_length=settings.hop)[:, : settings.frames]) ** 2
-    power = filters(settings.rate_hz, window, settings.bands) @ power  # (F, T)
+    wave = np.pad(wave[:room].astype(np.float32), (0, max(0, room - len(wave))))
+    spectrum = analysed(wave, settings.hop)[: settings.frames]  # (T, K)
+    weights = filters(settings.rate_hz, OVERLAP * settings.hop, settings.bands)
+    power = weights @ (spectrum.real**2 + spectrum.imag**2).T  # (F, T)
     decibels = 10 * np.log10(np.maximum(power, 1e-10))
     levels = (decibels - decibels.max() - settings.floor_db) / -settings.floor_db * LEVELS
     return levels.round().clip(0, LEVELS).astype(np.uint8)

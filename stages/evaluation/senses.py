@@ -17,7 +17,7 @@ from stages.data.text import PAD
 
 CLEAN = Path("data/preprocess")
 WIDTH = 64  # E
-PIECE = 256  # items that a judge looks at together
+PIECE = 64  # items that a judge looks at together
 STILL = 0.3  # share of the items that a step leaves unmoved: moving blurs, and real items are sharp
 UNREAD = 0.15  # share of a caption's tokens that a move hides
 

@@ -38,7 +38,7 @@ from stages.generation import flow, gan, vae
 from stages.generation.convolution import Grid, check_grid
 from stages.generation.families import FAMILIES, Density
 
-NOTHING = 0.25  # chance that a training step observes nothing
+NOTHING = 0.35  # chance that a training item observes nothing
 CHECKED = 512  # samples that are drawn after training
 PIECE = 8192  # samples that are fused together
 COLLAPSED = 0.05  # share of the data's variance below which a model is of no use
