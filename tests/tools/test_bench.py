@@ -69,7 +69,7 @@ def test_what_is_not_committed_is_not_measured(mine: Path) -> None:
     finally:
         code.write_bytes(kept)
     assert done.returncode == 2
-    assert done.stderr.startswith("bench: expected code and parameters as committed, got changes (M stages/common/costs")
+    assert done.stderr.startswith("bench: expected code and parameters as committed, got changes (M stages/common/")
 
 
 def test_the_committed_table_is_of_this_pipeline() -> None:
