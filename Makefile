@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare grid leaderboard article doctor test lint types lock
+.PHONY: help setup remotes repro fresh same compare bench grid leaderboard article doctor test lint types lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -21,6 +21,7 @@ remotes: $(STAMP)  ## add DVC's drivers for SSH, S3 and WebDAV, and the S3 serve
 	rm -rf build multimodal_generation.egg-info
 
 repro: $(STAMP)  ## rebuild everything that is out of date: data, models, samples, metrics, report
+	@$(BIN)/python -m tools.params
 	$(BIN)/dvc repro
 
 fresh: $(STAMP)  ## is dvc.lock true to code, parameters and metrics/? needs no data, names what is stale
@@ -31,6 +32,9 @@ same: $(STAMP)  ## after a change of comments, docstrings or layout alone: note 
 
 compare: $(STAMP)  ## which summary metrics differ from BASE (main) by more than noise; WITH: from one to another
 	@$(BIN)/python -m tools.compare $(BASE) $(WITH)
+
+bench: $(STAMP)  ## run the main job in a clone, from nothing, and write what each stage costs to metrics/bench.csv
+	@$(BIN)/python -m tools.bench
 
 # A new seed's judges are taught alone: threads of a convolution that share their cores with another run wait for each
 # other. The rest runs two at a time: while one trains, the other reads and writes.

@@ -1,0 +1,100 @@
+"""Can every stage work with params.yaml? `make repro` asks before it starts: a mistake in the last section shows at once.
+
+Each section is read as its stage will read it. Then fusion and generator are built of nothing, on PyTorch's `meta`
+device, and given nothing to work on: sizes that do not fit together show there. What depends on the data stays for
+the stages to say.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import torch
+
+from stages.common.params import Run, Strict, load, load_modalities
+from stages.data.acquire import Acquire
+from stages.data.preprocess import Preprocess
+from stages.evaluation.evaluate import Evaluate
+from stages.evaluation.judge import Judge
+from stages.evaluation.report import Report
+from stages.features.codecs import SETTINGS
+from stages.fusion.fuse import FUSIONS, Fuse
+from stages.generation.convolution import Grid, check_grid
+from stages.generation.generate import Generate
+from stages.generation.train import Train, build
+from tools.refusal import one_line
+
+SECTIONS: Mapping[str, type[Strict]] = {
+    "run": Run, "acquire": Acquire, "preprocess": Preprocess, "fuse": Fuse, "train": Train, "generate": Generate,
+    "judge": Judge, "evaluate": Evaluate, "report": Report,
+}  # fmt: skip
+BATCH = 2
+
+
+def main() -> None:
+    """Say nothing when all is well."""
+    with one_line("params"):
+        check()
+
+
+def check() -> None:
+    """Raises ValueError with the first mistake."""
+    sections: dict[str, Any] = {name: load(model, name) for name, model in SECTIONS.items()}
+    codecs = {name: load(SETTINGS[name], f"extract.{name}") for name in load_modalities()}
+    grids = {name: grid(name, sections["preprocess"]) for name, codec in codecs.items() if codec.codec == "pixels"}
+    widths = {name: prod(grids[name]) if name in grids else codec.width for name, codec in codecs.items()}
+    with torch.device("meta"):
+        check_generator(sections["train"], widths, grids, check_fusion(sections["fuse"], list(widths.values())))
+
+
+def grid(name: str, settings: Preprocess) -> Grid:
+    """The shape of an item whose levels themselves are the features."""
+    if name == "image":
+        return settings.image.size, settings.image.size, 3 if settings.image.colour else 1
+    return settings.audio.bands, settings.audio.frames, 1
+
+
+def check_fusion(settings: Fuse, widths: list[int]) -> int:
+    """The width of the representation that a fusion with these settings makes."""
+    with fitting(f"fuse.{settings.method}"):
+        fusion = FUSIONS[settings.method].build(widths, settings.unified, getattr(settings, settings.method))
+        seen = torch.ones(BATCH, len(widths), dtype=torch.bool)
+        try:
+            return int(fusion(torch.zeros(BATCH, sum(widths)), seen).shape[1])
+        except NotImplementedError:  # `matrix` looks at what is seen, and there is nothing to see
+            return settings.unified
+
+
+def check_generator(settings: Train, widths: Mapping[str, int], grids: Mapping[str, Grid], unified: int) -> None:
+    """Prior, if there is something to be drawn, and decoders."""
+    if unified:
+        shape: dict[str, Any] = {"width": unified, "condition": unified + len(widths), "grid": None}
+        draw(settings, shape | {"hidden": settings.whole.hidden, "depth": settings.whole.depth})
+    for name, width in widths.items():
+        pixels = grids.get(name) if settings.parts.network == "convolution" else None
+        if pixels:
+            check_grid(pixels, settings.parts.depth, name)
+        shape = {"width": width, "condition": unified, "grid": pixels}
+        draw(settings, shape | {"hidden": settings.parts.hidden, "depth": settings.parts.depth})
+
+
+def draw(settings: Train, shape: dict[str, Any]) -> None:
+    """A density of this shape draws something."""
+    with fitting(f"train.{settings.model}"):
+        model = build(settings.model, shape, settings.own)
+        model.sample(torch.zeros(BATCH, shape["condition"]), torch.zeros(BATCH, model.noise), steps=1)
+
+
+@contextmanager
+def fitting(section: str) -> Iterator[None]:
+    """What PyTorch refuses to build or to multiply is a mistake in this section."""
+    try:
+        yield
+    except (RuntimeError, AssertionError) as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"{section}: expected sizes that fit together, got: {said}; correct params.yaml") from error
+
+
+if __name__ == "__main__":
+    main()
