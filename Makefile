@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare bench grid leaderboard article doctor test lint types lock
+.PHONY: help setup remotes repro fresh same compare bench grid leaderboard article figures doctor test lint types lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -53,6 +53,9 @@ article: $(STAMP)  ## run the article's GAN and VAE as experiments, and write wh
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_gan)
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_vae)
 	@$(BIN)/python -m tools.article
+
+figures: $(STAMP)  ## write what metrics/ has into README.md and docs/
+	@$(BIN)/python -m tools.figures
 
 doctor: $(STAMP)  ## examine versions, locks, disk, cache and remote
 	@$(BIN)/python -m tools.doctor

@@ -1,4 +1,4 @@
-"""Can every stage work with params.yaml? `make repro` asks before it starts: a mistake in the last section shows at once.
+"""Can every stage work with params.yaml? `make repro` asks first, so that a mistake in the last section shows at once.
 
 Each section is read as its stage will read it. Then fusion and generator are built of nothing, on PyTorch's `meta`
 device, and given nothing to work on: sizes that do not fit together show there. What depends on the data stays for

@@ -1,0 +1,133 @@
+"""`make figures`: write what metrics/ has into the pages that tell of it, README.md and docs/, between comments such as
+``<!-- results -->`` and ``<!-- /results -->``. The tests hold every page against it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.common.files import replace
+from tools.bench import TOTAL
+from tools.refusal import one_line
+
+METRICS = Path("metrics")
+PAGES = (Path("README.md"), *sorted(Path("docs").glob("*.md")))
+SUMMARY = (
+    "coherence.joint", "coherence.image_to_text", "coherence.image_to_audio", "coherence.text_to_image",
+    "coherence.text_to_audio", "coherence.audio_to_image", "coherence.audio_to_text", "coherence.worst",
+    "coherence.hidden", "coherence.attributes", "ceiling.image", "ceiling.audio", "coverage.image", "coverage.text",
+    "coverage.audio", "fidelity.image", "fidelity.text", "fidelity.audio", "memorisation.image", "memorisation.text",
+    "memorisation.audio", "consistency.chained", "consistency.marginals", "elsewhere.image_to_text",
+    "elsewhere.image_to_audio",
+)  # fmt: skip
+FUSIONS, GENERATORS = ("none", "concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")
+ARTICLE = {
+    "classes.image": ("digits made", 0),
+    "confidence.image": ("how sure the judge is of them", 3),
+    "coverage.image": ("coverage", 3),
+    "density.image": ("density", 3),
+    "fidelity.image": ("kernel distance", 3),
+}
+
+
+def main() -> None:
+    """Fill all pages."""
+    with one_line("figures"):
+        for page in PAGES:
+            text = page.read_text(encoding="utf-8")
+            if (now := filled(text)) != text:
+                replace(page, now)
+                print(f"figures: {page} has new ones")
+
+
+def filled(text: str) -> str:
+    """A page with the figures of metrics/ where it asks for them."""
+    for name, told in BLOCKS.items():
+        text = re.sub(
+            rf"(?<=<!-- {name} -->).*?(?=<!-- /{name} -->)", lambda _, told=told: told(), text, flags=re.DOTALL
+        )
+    return text
+
+
+def results() -> str:
+    """Value, interval, floor and ceiling of the metrics that most people want to know."""
+    rows = {row["metric"]: row for row in records("table.csv")}
+    line = "| `{metric}` | {value:.3f} | {low:.3f} to {high:.3f} | {floor:.3f} | {ceiling:.3f} |"
+    lines = [line.format(**rows[name]) for name in SUMMARY]
+    return table("metric", "value", "95 % interval", "floor", "ceiling", lines=lines)
+
+
+def leaderboard() -> str:
+    """Joint and worst coherence and the least coverage: a line a fusion, seed and budget, a column a generator."""
+    rows = records("leaderboard.csv")
+    rows.sort(key=lambda row: (row["budget"] == "default", FUSIONS.index(row["fuse.method"]), row["seed"]))
+    lines: dict[str, dict[str, str]] = {}
+    for row in rows:
+        least = min(value for name, value in row.items() if name.startswith("coverage."))
+        told = f"{row['fuse.method']}, seed {row['seed']}" + (", default budget" if row["budget"] == "default" else "")
+        figures = (row["coherence.joint"], row["coherence.worst"], least)
+        lines.setdefault(told, {})[row["train.model"]] = " / ".join(f"{figure:.2f}" for figure in figures)
+    cells = [
+        f"| {told} | " + " | ".join(found.get(name, "") for name in GENERATORS) + " |" for told, found in lines.items()
+    ]
+    return table("", *GENERATORS, lines=cells)
+
+
+def article() -> str:
+    """The article's GAN and VAE beside real pictures."""
+    rows = {(row["metric"], row["preset"]): row for row in records("article.csv")}
+    lines = []
+    for name, (words, digits) in ARTICLE.items():
+        gan, vae = rows[name, "article_gan"], rows[name, "article_vae"]
+        figures = " | ".join(f"{value:.{digits}f}" for value in (gan["value"], vae["value"], gan["ceiling"]))
+        lines.append(f"| {words} (`{name}`) | {figures} |")
+    return table("", "GAN", "VAE", "real pictures", lines=lines)
+
+
+def bench() -> str:
+    """What each stage costs, and on what machine."""
+    rows = records("bench.csv")
+    digits = {"seconds": 0, "peak_mib": 0, "items": 0, "per_second": 0, "gflop_per_second": 0, "share": 2}
+    lines = [
+        f"| {row['what']} | " + " | ".join(number(row[key], places) for key, places in digits.items()) + " |"
+        for row in rows
+    ]
+    titles = ("", "seconds", "peak MiB", "items", "items/s", "GFLOP/s", "share")
+    return f"\n{rows[0]['machine']}\n" + table(*titles, lines=lines)
+
+
+def minutes() -> str:
+    """How long the main job takes."""
+    seconds = {row["what"]: row["seconds"] for row in records("bench.csv")}
+    return f"{seconds[TOTAL] / 60:.0f} minutes"
+
+
+def records(name: str) -> list[dict[str, Any]]:
+    """The rows of a table in metrics/."""
+    return [{str(key): value for key, value in row.items()} for row in pd.read_csv(METRICS / name).to_dict("records")]
+
+
+def number(value: float, places: int) -> str:
+    """Nothing where there is none."""
+    return "" if pd.isna(value) else f"{value:,.{places}f}"
+
+
+def table(*titles: str, lines: list[str]) -> str:
+    """In Markdown."""
+    head = ["| " + " | ".join(titles).lstrip() + " |", "| --- " * len(titles) + "|"]
+    return "\n" + "\n".join([*head, *lines]) + "\n"
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "results": results,
+    "leaderboard": leaderboard,
+    "article": article,
+    "bench": bench,
+    "minutes": minutes,
+}
+
+if __name__ == "__main__":
+    main()
