@@ -33,6 +33,7 @@ from tools.experiments import git
 from tools.refusal import one_line
 
 OUT = Path("metrics/bench.csv")
+COLUMNS = ("machine", "what", "seconds", "peak_mib", "items", "per_second", "gflop_per_second", "share")
 CODE = ("stages", "dvc.yaml", "params.yaml")
 SHAPES = ((1024, 512, 512), (2048, 2048, 2048))  # of the products that tell what the machine can do
 TOTAL = "dvc repro"  # the row of the whole
@@ -62,7 +63,7 @@ def main() -> None:
             table = pd.DataFrame(rows(clone, best))
         table = pd.concat([table, pd.DataFrame([alone, {"what": TOTAL, "seconds": seconds}])])
         table.insert(0, "machine", hardware(threads))
-        write_table(OUT, table.round({"seconds": 1, "per_second": 1, "gflop_per_second": 1, "share": 3}))
+        write_table(OUT, table[list(COLUMNS)].round({"seconds": 1, "per_second": 1, "gflop_per_second": 1, "share": 3}))
     print(table.drop(columns="machine").round(3).to_string(index=False, na_rep=""))
 
 
