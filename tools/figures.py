@@ -104,6 +104,11 @@ def minutes() -> str:
     return f"{seconds[TOTAL] / 60:.0f} minutes"
 
 
+def measured(metric: str) -> str:
+    """One value of the full table."""
+    return next(f"{row['value']:.2f}" for row in records("table.csv") if row["metric"] == metric)
+
+
 def records(name: str) -> list[dict[str, Any]]:
     """The rows of a table in metrics/."""
     return [{str(key): value for key, value in row.items()} for row in pd.read_csv(METRICS / name).to_dict("records")]
@@ -126,6 +131,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "article": article,
     "bench": bench,
     "minutes": minutes,
+    "weight-read": lambda: measured("ceiling.image.weight"),
+    "weight-told": lambda: measured("attribute.weight.image_to_text"),
 }
 
 if __name__ == "__main__":
