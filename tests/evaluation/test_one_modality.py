@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.common.files import read_table
-from tests.clones import clone, succeed
+from tests.clones import clone, staged
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ def test_one_modality_is_measured(name: str, tmp_path: Path) -> None:
     every = "modalities:\n- image\n- text\n- audio\n"
     assert every in text
     (folder / "params.yaml").write_text(text.replace(every, f"modalities:\n  - {name}\n"), encoding="utf-8")
-    succeed(folder, "dvc", "repro")
+    staged(folder)
     summary = json.loads((folder / "metrics/summary.json").read_text(encoding="utf-8"))
     families = {"ceiling", "fidelity", "coverage", "memorisation"}
     assert {family: list(values) for family, values in summary.items()} == {family: [name] for family in families}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stages.common.files import read_json, read_table
-from tests.clones import clone, succeed
+from tests.clones import clone, staged
 from tests.data.home import Home, clip, picture
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def rebuilt(folder: Path, names: Sequence[str], *, labels: bool) -> tuple[dict[s
         rows.append(kept | ({"kind": "" if n % 7 == 3 else "abc"[kind]} if labels else {}))
     home.put({"manifest.jsonl": "\n".join(json.dumps(row) for row in rows)})
     home.set("manifest", names)
-    succeed(home.folder, "dvc", "repro")
+    staged(home.folder)
     page = (home.folder / "data/report/index.html").read_text(encoding="utf-8")
     assert "From nothing" in page
     table = read_table(home.folder / "metrics/table.csv", text=("metric", "note"))
