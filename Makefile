@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare bench grid leaderboard article figures doctor test lint types lock
+.PHONY: help setup remotes repro fresh same compare bench grid leaderboard article figures doctor test prove lint types lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -60,8 +60,14 @@ figures: $(STAMP)  ## write what metrics/ has into README.md and docs/
 doctor: $(STAMP)  ## examine versions, locks, disk, cache and remote
 	@$(BIN)/python -m tools.doctor
 
-test: lint types  ## lint, types and all tests
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A file of tests a core.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test: lint types  ## lint, types and all tests that a change can well break
+	$(PYTEST) -m 'not proof'
+
+prove: $(STAMP)  ## the long proofs: faults at many moments, remotes, memory, every kind of data; PROOFS chooses by marker
+	$(PYTEST) -m '$(or $(PROOFS),proof)'
 
 lint: $(STAMP)  ## ruff: lint and format
 	$(BIN)/ruff check

@@ -20,7 +20,7 @@ import pytest
 from tests.clones import ROOT, environment, run, succeed
 from tests.toy import copied, data, edit, fill
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 SEED, KILLS = int(os.environ.get("CHAOS_SEED", "1")), int(os.environ.get("CHAOS_KILLS", "20"))
 STEPS = 150  # of every training: seconds, where the tiny parameters take less than one

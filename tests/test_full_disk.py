@@ -11,7 +11,7 @@ import pytest
 from tests.clones import run, succeed
 from tests.toy import data, fill
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 MODULES = {
     "preprocess": "stages.data.preprocess",

@@ -19,7 +19,7 @@ from tests.clones import ROOT, environment, run, succeed
 from tests.servers import KINDS, Server, connect
 from tests.toy import commit, copied, data, edit, git_clone, ran, toy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 LARGE = 24_000_000  # bytes of a file that is still on its way when the server is killed
 WHOLE = 6  # objects of the toy: three files, a model, and a list of files for each folder

@@ -53,6 +53,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in told.stdout.split()]
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_a_cluster_and_a_worker_that_dies_change_no_byte(home: Home) -> None:
     home.put(

@@ -16,7 +16,7 @@ import soundfile
 from PIL import Image
 
 from stages.common.files import read_json
-from tests.clones import clone, succeed
+from tests.clones import clone, staged
 from tests.data.home import RATE_HZ, Home, build, clip, picture
 
 COUNT = 300
@@ -209,6 +209,7 @@ def test_above_the_limit_it_fails_with_the_three_most_frequent_reasons(home: Hom
     assert not (home.folder / "data/preprocess").exists()
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_the_pipeline_goes_on_with_it(tmp_path: Path) -> None:
     """The whole pipeline: kinds for labels where some have none, gaps, captions in many tongues and none at all."""
@@ -217,7 +218,7 @@ def test_the_pipeline_goes_on_with_it(tmp_path: Path) -> None:
     good = fill(home)
     # Its kinds are dealt out by number: what shows them has to be told, because no judge could find out.
     home.set("manifest", shard_size=50, limit=0.1, attributes={"kind": ["image", "text", "audio"]})
-    succeed(home.folder, "dvc", "repro")
+    staged(home.folder)
     assert set(home.table("preprocess/samples.csv")["id"]) == good
     readers = read_json(home.folder / "data/judge/readers.json")
     assert {reader["by"] for reader in readers.values()} == {"classifier"}

@@ -1,4 +1,4 @@
-"""Ten times the samples, the same memory; not much more work than decoding alone. ``pytest -s`` prints the figures."""
+"""Ten times the samples, the same memory. ``pytest -s`` prints the figures."""
 
 import io
 import os
@@ -17,7 +17,7 @@ import soundfile
 from PIL import Image
 
 from stages.common.files import write_json, write_table
-from stages.common.shards import read_shard, write_shard
+from stages.common.shards import write_shard
 from tests.data.home import Home, build
 
 SHARD = 250
@@ -74,15 +74,7 @@ def family(pid: int) -> Iterator[psutil.Process]:
                 yield one
 
 
-def decode(path: Path) -> int:
-    """The least that anyone must do: every file of a shard to levels, samples, letters."""
-    for _, files in read_shard(path):
-        np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB"))
-        soundfile.read(io.BytesIO(files["wav"]), dtype="float32")
-        files["txt"].decode()
-    return 0
-
-
+@pytest.mark.proof
 @pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     peaks = {}
@@ -93,24 +85,3 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         seconds, peaks[count] = cost(home)
         print(f"preprocess: {count} in {seconds:.1f} s of a core, {count / seconds:.0f}/s; {peaks[count]:.0f} MiB")
     assert peaks[10 * SAMPLES] < 1.2 * peaks[SAMPLES]
-
-
-def times_a_decoder(home: Home) -> float:
-    """What a sample costs, in costs of decoding it; the start of processes, which few and many have alike, left out."""
-    few, many = 2 * SHARD, 10 * SHARD
-    fill(home, few, side=1000, seconds=3, different=50)
-    start, _ = cost(home)
-    fill(home, many, side=1000, seconds=3, different=50)
-    seconds = cost(home)[0] - start
-    started = time.process_time()
-    for path in sorted((home.folder / "data/acquire").glob("*.tar"))[few // SHARD :]:
-        decode(path)
-    bare = time.process_time() - started
-    print(f"decode alone: {(many - few) / bare:.0f} samples/s of a core; preprocess: {(many - few) / seconds:.0f}")
-    return seconds / bare
-
-
-@pytest.mark.slow
-def test_it_keeps_up_with_a_bare_decoder(home: Home) -> None:
-    """In the best of three tries: a busy machine adds to the one or the other, and nothing takes away."""
-    assert any(times_a_decoder(home) < 2 for _ in range(3))

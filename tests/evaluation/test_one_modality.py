@@ -8,7 +8,7 @@ import pytest
 from stages.common.files import read_table
 from tests.clones import clone, staged
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 
 @pytest.mark.parametrize("name", ["image", "text", "audio"])

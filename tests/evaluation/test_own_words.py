@@ -11,7 +11,7 @@ from stages.common.files import read_json, read_table
 from tests.clones import clone, staged
 from tests.data.home import Home, clip, picture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 WORDS = ("\u8d64\u3044\u56db\u89d2", "\u9752\u3044\u56db\u89d2", "\u7dd1\u8272\u306e\u56db\u89d2")  # of three kinds
 NUMBER = 90

@@ -26,6 +26,7 @@ def test_the_picture_has_a_column_a_digit_and_leaves_room_for_what_was_not_made(
     assert dark == [True, False, True]
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_experiments_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)

@@ -68,6 +68,7 @@ def test_a_row_that_ran_again_may_be_off_by_what_seeds_are(by: float, said: str)
         seed_spread(rows[:2])
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_runs_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)

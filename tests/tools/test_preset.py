@@ -57,6 +57,7 @@ def test_an_experiment_follows_a_preset_if_nothing_else_differs() -> None:
     assert follows(run | {"run.seed": "2"}, commit, "article_vae", free=["run.seed"])
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ARTICLE)
 def test_a_preset_runs_from_pixels_to_figures(name: str, built: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ def test_too_few_samples_are_refused() -> None:
     assert done.stderr == "scale: --samples: expected 200 or more, got 100; make more\n"
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_pictures_of_128_pixels_need_no_square_of_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """49,152 values: their covariance alone would take 9 GiB. The README's command measures 50,000 samples."""
@@ -19,3 +20,15 @@ def test_pictures_of_128_pixels_need_no_square_of_their_values(monkeypatch: pyte
     found = measured(600, 128, "extract image")
     assert list(found) == ["features.extract image"]
     assert found["features.extract image"]["peak_mib"] < 1500
+
+
+@pytest.mark.rare
+@pytest.mark.proof
+@pytest.mark.slow
+def test_many_of_them_cost_what_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that does nothing else: 50,000 are told apart from 25,000 by their time."""
+    monkeypatch.chdir(ROOT)
+    half, all_ = (measured(count, 128, "extract image")["features.extract image"] for count in (25_000, 50_000))
+    print(f"half {half['seconds']:.0f} s, all {all_['seconds']:.0f} s, {all_['peak_mib']:.0f} MiB")
+    assert all_["peak_mib"] < 2048
+    assert all_["seconds"] < 1.3 * 2 * half["seconds"]
