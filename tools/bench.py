@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 import torch
+from dvc.repo import Repo
 from PIL import Image
 
 from stages.common.files import read_json, read_table, write_table
@@ -30,6 +31,7 @@ from stages.common.shards import read_shard
 from stages.common.together import device
 from stages.common.workers import in_processes
 from tools.experiments import git
+from tools.fresh import pipeline
 from tools.refusal import one_line
 
 OUT = Path("metrics/bench.csv")
@@ -131,12 +133,9 @@ def rows(folder: Path, best: Mapping[str, float]) -> Iterator[dict[str, Any]]:
 
 
 def logs(folder: Path) -> list[Path]:
-    """Those of the stages, as they ran."""
-    names = []
-    for stage, entry in read_yaml(folder / "dvc.yaml")["stages"].items():
-        items = read_yaml(folder / "params.yaml")["modalities"] if "matrix" in entry else [None]
-        names += [stage if item is None else f"{stage}@{item}" for item in items]
-    return [folder / f"logs/{name}.json" for name in names]
+    """Those of the stages, in the order of dvc.yaml."""
+    with Repo(folder) as repo:
+        return [folder / f"logs/{stage.name}.json" for stage in pipeline(repo)[0]]
 
 
 def occupied(parts: pd.DataFrame) -> float:

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from stages.common.files import replace
+from stages.fusion.fuse import FUSIONS as METHODS
+from stages.generation.families import FAMILIES
 from tools.bench import TOTAL
 from tools.refusal import one_line
 
@@ -22,7 +24,7 @@ SUMMARY = (
     "memorisation.audio", "consistency.chained", "consistency.marginals", "elsewhere.image_to_text",
     "elsewhere.image_to_audio",
 )  # fmt: skip
-FUSIONS, GENERATORS = ("none", "concat", "matrix", "gated", "attention"), ("gan", "vae", "flow")
+FUSIONS, GENERATORS = list(METHODS), list(FAMILIES)  # in the order of the table
 ARTICLE = {
     "classes.image": ("digits made", 0),
     "confidence.image": ("how sure the judge is of them", 3),

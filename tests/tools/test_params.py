@@ -1,6 +1,5 @@
 """A mistake anywhere in params.yaml is found before the first stage starts."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 import yaml
 
 from stages.common.params import read_yaml
-from tests.clones import ROOT, run
+from tests.clones import ROOT, run, succeed
 from tools.params import check
 from tools.preset import PRESETS
 
@@ -102,5 +101,5 @@ def test_make_repro_asks_before_anything_runs(mine: Path) -> None:
     assert status(mine) == before
 
 
-def status(folder: Path) -> bytes:
-    return subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, check=True).stdout
+def status(folder: Path) -> str:
+    return succeed(folder, "git", "status", "--porcelain")
