@@ -38,6 +38,7 @@ N, BATCH = 12, 6
 SHORT: dict[str, Any] = {"steps": 2, "batch": BATCH, "learning_rate": 0.1}
 NAMES, WIDTHS, UNIFIED = ("image", "text"), [4, 3], 5
 NETWORKS = ("concat", "gated", "attention")
+KINDS = {"image": 3, "text": 9, "audio": 1}  # what a judge must know of the items
 
 
 class FarGenerator(Generator):
@@ -185,13 +186,14 @@ def test_a_judge_learns_is_calibrated_and_reads_there(
 ) -> None:
     shapes = {"image": (N, 28, 28, 3), "text": (N, 8), "audio": (N, 16, 16)}
     items = here(*shapes[name]) % 9
-    seen = senses.SEEN[name](items.astype(np.uint16) if name == "text" else items)
-    monkeypatch.setattr(classifier, "kinds", lambda name, items: 9 if name == "text" else items.shape[1])
+    items = items.astype(np.uint16) if name == "text" else items
+    clean = senses.as_tensor(items)
+    monkeypatch.setattr(classifier, "kinds", lambda name, items: KINDS[name])
     labels, values = pd.DataFrame({"kind": ["a", "b"] * (N // 2)}), {"kind": ["a", "b"]}
-    judge, _ = classifier.teach(name, seen, labels, values, Training(**SHORT), seed=1, state=tmp_path)
+    judge, _ = classifier.teach(name, clean, labels, values, Training(**SHORT), seed=1, state=tmp_path)
     with pytest.raises(DataDependentOutputException):  # it has looked, and finds a temperature on the CPU
-        classifier.calibrate(judge, seen, labels)
-    assert judge.look(seen).device == FAR
+        classifier.calibrate(judge, clean, labels)
+    assert judge.look(clean).device == FAR
     monkeypatch.setattr(Tensor, "numpy", on_the_cpu)
     judges = type("Judges", (), {"classifiers": {name: judge}})()
     classified(name, items, judges, "kind")
@@ -203,8 +205,8 @@ def on_the_cpu(values: Tensor) -> np.ndarray:
 
 
 def test_a_matcher_learns_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(matcher, "kinds", lambda name, items: 9 if name == "text" else items.shape[1])
-    seen = {"image": senses.seen_image(here(N, 28, 28, 3)), "text": senses.seen_text(here(N, 8) % 9)}
-    seen = {name: part.to(FAR) for name, part in seen.items()}
-    there = {name: torch.ones(N, dtype=torch.bool, device=FAR) for name in seen}
-    matcher.teach_matcher(seen, there, Training(**SHORT), seed=1, state=tmp_path)
+    monkeypatch.setattr(matcher, "kinds", lambda name, items: KINDS[name])
+    clean = {"image": here(N, 28, 28, 3), "text": (here(N, 8) % 9).astype(np.uint16)}
+    items = {name: senses.as_tensor(part).to(FAR) for name, part in clean.items()}
+    there = {name: torch.ones(N, dtype=torch.bool, device=FAR) for name in items}
+    matcher.teach_matcher(items, there, Training(**SHORT), seed=1, state=tmp_path)

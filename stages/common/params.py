@@ -94,5 +94,7 @@ def validate(model: type[Model], values: Any, where: str) -> Model:
         if first["type"] == "extra_forbidden":
             known = ", ".join(sorted(model.model_fields))
             raise ValueError(f"{name}: expected a known key, got '{key}'; known here: {known}") from None
+        if first["type"] == "missing":
+            raise ValueError(f"{name}: expected this key, got none; add it to params.yaml") from None
         expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         raise ValueError(f"{name}: expected {expected}, got {first['input']!r}; correct params.yaml") from None

@@ -48,6 +48,12 @@ def number(seen: Tensor) -> Tensor:
     return (seen * digits).sum(-1)
 
 
+def with_constant(seen: Tensor) -> Tensor:
+    """(..., M) bool -> (..., 1 + M) bool: a constant modality in front, which is always seen."""
+    return torch.cat([seen.new_ones(*seen.shape[:-1], 1), seen], -1)
+
+
 def columns(there: Tensor, widths: Sequence[int]) -> Tensor:
-    """(B, M) bool -> (B, W) bool: the columns of features that belong to the modalities."""
-    return torch.cat([one.expand(-1, width) for one, width in zip(there.split(1, -1), widths, strict=True)], -1)
+    """(..., M) bool -> (..., W) bool: the columns of features that belong to the modalities."""
+    shape = there.shape[:-1]
+    return torch.cat([one.expand(*shape, width) for one, width in zip(there.split(1, -1), widths, strict=True)], -1)

@@ -21,7 +21,7 @@ from stages.common.learning import Training, optimise, stream
 from stages.common.networks import initialise
 from stages.common.sizing import sized
 from stages.common.together import device, near, rows, together
-from stages.evaluation.senses import PIECE, TRUNKS, WIDTH, kinds, stirred
+from stages.evaluation.senses import PIECE, SEEN, TRUNKS, WIDTH, kinds, stirred
 
 UNLABELLED = -1  # in place of a class
 SMOOTHING = 0.05  # of the labels: a judge should not be surer than its data
@@ -34,7 +34,7 @@ class Classifier(nn.Module):
 
     def __init__(self, name: str, inputs: int, values: Mapping[str, list[str]]) -> None:
         super().__init__()
-        self.inputs, self.values = inputs, dict(values)
+        self.name, self.inputs, self.values = name, inputs, dict(values)
         self.trunk = TRUNKS[name](inputs)
         self.heads = nn.ModuleDict({attribute: nn.Linear(WIDTH, len(known)) for attribute, known in values.items()})
 
@@ -52,9 +52,9 @@ class Classifier(nn.Module):
         return features  # (B, E)
 
     def look(self, items: Tensor) -> Tensor:
-        """(N, ...) items, piece by piece -> (N, E) features, on the device of the judge."""
-        place = next(self.parameters()).device
-        return torch.cat([self(part.to(place)) for part in items.split(PIECE)])
+        """(N, ...) clean items, piece by piece -> (N, E) features, on the device of the judge."""
+        place, see = next(self.parameters()).device, SEEN[self.name]
+        return torch.cat([self(see(part.to(place))) for part in items.split(PIECE)])
 
     def scores(self, features: Tensor) -> dict[str, Tensor]:
         return {name: head(features) for name, head in self.heads.items()}  # (B, K) each
@@ -64,7 +64,7 @@ def teach(
     name: str, items: Tensor, columns: pd.DataFrame, values: Mapping[str, list[str]], training: Training, *,
     seed: int, state: Path,
 ) -> tuple[Classifier, pd.DataFrame]:  # fmt: skip
-    """The judge of one modality and its loss curve, from (N, ...) real `items` and the columns of their labels."""
+    """The judge of one modality and its loss curve, from (N, ...) clean `items` and the columns of their labels."""
     labels = {attribute: classes(columns[attribute], known).to(device()) for attribute, known in values.items()}
     judge = Classifier(name, kinds(name, items), values)
     initialise(judge, stream(seed, f"judge/{name}/weights"))
@@ -72,7 +72,8 @@ def teach(
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         drawn = torch.randint(len(items), (training.batch,), generator=stream, device=stream.device)
-        scores = judge.scores(together(judge, stirred(name, rows(items, drawn), stream)))
+        seen = stirred(name, SEEN[name](rows(items, drawn)), stream)
+        scores = judge.scores(together(judge, seen))
         return {attribute: labelled_loss(score, labels[attribute][drawn]) for attribute, score in scores.items()}
 
     return judge, optimise(judge, loss, training, average=AVERAGE, seed=seed, name=f"judge/{name}", state=state)
@@ -93,7 +94,7 @@ def labelled_loss(scores: Tensor, wanted: Tensor) -> Tensor:
 
 @torch.no_grad()
 def calibrate(judge: Classifier, items: Tensor, columns: pd.DataFrame) -> None:
-    """Divide each head of `judge` by the temperature at which (N, ...) real `items` surprise it least.
+    """Divide each head of `judge` by the temperature at which (N, ...) clean `items` surprise it least.
 
     Where all labels are found, the likeliest temperature would be 0: the chance of an error is set by the rule of
     succession, 1 / (N + 2). An attribute of which no label is known keeps its head.

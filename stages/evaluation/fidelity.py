@@ -22,26 +22,30 @@ NEIGHBOURS = 5  # k of the neighbourhoods, as Naeem et al. advise
 
 @dataclass(frozen=True)
 class Kernels:
-    """Similarities within the samples (n, n), within the real items (N, N) and across (n, N)."""
+    """Similarities within the samples (n, n), within the real items (N, N) and across (n, N), in double precision."""
 
     samples: np.ndarray
     real: np.ndarray
     across: np.ndarray
 
-    def distance(self, samples: np.ndarray, real: np.ndarray) -> float:
-        """Unbiased MMD^2 where sample i counts `samples[i]` times and real item j `real[j]` times (bootstrap)."""
+    @property
+    def distance(self) -> float:
+        """Unbiased MMD^2; around 0, and below it by chance, when both sides have one source."""
+        return float(self.distances(*(np.ones((1, count)) for count in self.across.shape))[0])
+
+    def distances(self, samples: np.ndarray, real: np.ndarray) -> np.ndarray:
+        """(R,) of it where sample i counts `samples[r, i]` times and real item j `real[r, j]` times (bootstrap)."""
         within = sum(
-            (count @ kernel @ count - (count**2) @ kernel.diagonal()) / (count.sum() ** 2 - (count**2).sum())
+            ((count @ kernel * count).sum(1) - count**2 @ kernel.diagonal()) / (count.sum(1) ** 2 - (count**2).sum(1))
             for kernel, count in ((self.samples, samples), (self.real, real))
         )
-        return float(within - 2 * samples @ self.across @ real / (samples.sum() * real.sum()))
+        across = (samples @ self.across * real).sum(1) / (samples.sum(1) * real.sum(1))
+        return np.asarray(within - 2 * across)
 
-    def redrawn(self, rng: np.random.Generator) -> float:
-        """The distance between a bootstrap sample of each side."""
-        count, test = self.across.shape
-        return self.distance(
-            rng.multinomial(count, np.full(count, 1 / count)), rng.multinomial(test, np.full(test, 1 / test))
-        )
+    def redrawn(self, times: int, rng: np.random.Generator) -> np.ndarray:
+        """(R,) distances, each between a bootstrap sample of either side."""
+        samples, real = (rng.multinomial(n, np.full(n, 1 / n), times).astype(float) for n in self.across.shape)
+        return self.distances(samples, real)
 
 
 def kernels(samples: Rows, real: Rows) -> Kernels:
@@ -50,13 +54,12 @@ def kernels(samples: Rows, real: Rows) -> Kernels:
 
 
 def kernel_distance(samples: Rows, real: Rows) -> float:
-    """Unbiased MMD^2 between (n, E) and (N, E); around 0, and below it by chance, when both have one source."""
-    return kernels(samples, real).distance(np.ones(samples.shape[0]), np.ones(real.shape[0]))
+    """Unbiased MMD^2 between (n, E) and (N, E)."""
+    return kernels(samples, real).distance
 
 
 def _kernel(left: Rows, right: Rows) -> np.ndarray:
-    kernel: np.ndarray = polynomial_kernel(left, right, degree=3, gamma=1.0, coef0=1)
-    return kernel
+    return np.asarray(polynomial_kernel(left, right, degree=3, gamma=1.0, coef0=1), float)
 
 
 def frechet_distance(samples: np.ndarray, real: np.ndarray) -> float:

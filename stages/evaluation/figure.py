@@ -1,7 +1,7 @@
 """A figure and what makes it believable: interval, number of samples, floor and ceiling, and the ceiling's interval."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -74,13 +74,12 @@ def share(
     )  # fmt: skip
 
 
-def bootstrap(measure: Callable[[], float], value: float, times: int) -> tuple[float, float]:
-    """The 95 % interval of `value` from replicates that `measure` draws.
+def bootstrap(replicates: np.ndarray, value: float) -> tuple[float, float]:
+    """The 95 % interval of `value` from what was measured in bootstrap samples.
 
     It is centred on the value: a distance between resampled sets is larger than between the sets themselves.
     """
-    drawn = np.array([measure() for _ in range(times)])
-    low, high = np.percentile(drawn, LEVEL) - drawn.mean()
+    low, high = np.percentile(replicates, LEVEL) - replicates.mean()
     return value + float(low), value + float(high)
 
 

@@ -32,7 +32,7 @@ from stages.data.modalities import MODALITIES, restore
 from stages.data.sources import captions
 from stages.evaluation.classifier import Classifier, calibrate, teach
 from stages.evaluation.matcher import Matcher, teach_matcher
-from stages.evaluation.senses import CLEAN, seen_items
+from stages.evaluation.senses import CLEAN, clean_items
 from stages.evaluation.showing import COLUMNS, rows_unseen, settled, showing
 
 GRAMMAR, CLASSIFIER, MATCHER = "grammar", "classifier", "matcher"
@@ -74,7 +74,7 @@ def main() -> None:
             if name == "text" and grammatical(rows, attributes):
                 readers[name] = {"by": GRAMMAR, "reads": list(attributes)}
             elif values:
-                items, budget = seen_items(name, rows), getattr(settings, name)
+                items, budget = clean_items(name, rows), getattr(settings, name)
                 classifier, curve = teach(name, items, samples[rows], values, budget, seed=run.seed, state=door.state)
                 found += examined(name, classifier, samples, rows, attributes)
                 if classifier.values:
@@ -83,9 +83,9 @@ def main() -> None:
             readers.setdefault(name, {"by": MATCHER, "reads": []})
         attributes = settled(attributes, found)
         if needs_matcher(readers, attributes):
-            seen = {name: seen_items(name, own) for name in names}
+            clean = {name: clean_items(name, own) for name in names}
             there = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
-            taught["match"] = teach_matcher(seen, there, settings.match, seed=run.seed, state=door.state)
+            taught["match"] = teach_matcher(clean, there, settings.match, seed=run.seed, state=door.state)
         alone()
         for name, (judge, curve) in taught.items():
             write_weights(door.out / f"{name}.safetensors", judge)
@@ -108,9 +108,9 @@ def examined(
 ) -> list[dict[str, Any]]:
     """What a modality is found to show, by a classifier that is made as sure as it is right and forgets the rest."""
     unseen = samples["split"].eq("validation").to_numpy() & samples[f"has_{name}"].to_numpy(bool)
-    calibrate(classifier, seen_items(name, unseen), samples[unseen])
+    calibrate(classifier, clean_items(name, unseen), samples[unseen])
     fresh = rows_unseen(samples, name)
-    found = showing(name, classifier, seen_items(name, fresh), samples[fresh], samples[learned], attributes)
+    found = showing(name, classifier, clean_items(name, fresh), samples[fresh], samples[learned], attributes)
     for hidden in (row["attribute"] for row in found if not row["shown"]):
         classifier.forget(hidden)
     return found

@@ -3,7 +3,7 @@
 Axes: N items, E judge features.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from stages.data.modalities import MODALITIES
 from stages.data.reading import tensors
 from stages.data.sources import captions
 from stages.evaluation.judge import CLASSIFIER, GRAMMAR, Judges
-from stages.evaluation.senses import PIECE, SEEN, WIDTH
+from stages.evaluation.senses import PIECE, SEEN, WIDTH, as_tensor
 
 UNTOLD = ""  # a caption is well formed and leaves the attribute out
 MALFORMED = "?"  # no sentence of the grammar
@@ -80,16 +80,15 @@ def judge(
     if judges.readers[name] == CLASSIFIER:
         return replace(classified(name, items, judges, key), placed=placed(name, items, judges))
     assert judges.matcher is not None, "judge.needs_matcher"
-    parts = (part.to(device()) for part in SEEN[name](items).split(PIECE))
     none = torch.zeros(0, WIDTH, device=device())
-    rows = torch.cat([none, *(judges.matcher.features(name, part) for part in parts)])  # (N, E)
+    rows = torch.cat([none, *(judges.matcher.features(name, part) for part in seen_pieces(name, items))])  # (N, E)
     return Judged({}, np.zeros(len(rows)), rows.cpu().numpy(), placed=judges.matcher.place(name, rows).cpu().numpy())
 
 
 def classified(name: str, items: np.ndarray, judges: Judges, key: str | None) -> Judged:
     """What a classifier finds in (N, ...) tensors."""
     classifier = judges.classifiers[name]
-    rows = classifier.look(SEEN[name](items))  # (N, E)
+    rows = classifier.look(as_tensor(items))  # (N, E)
     scores = {name: score.cpu() for name, score in classifier.scores(rows).items()}  # (N, K) each
     labels = {a: np.array(classifier.values[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
     return Judged(labels, sure(scores, key).numpy(), rows.cpu().numpy())
@@ -105,7 +104,12 @@ def placed(name: str, items: np.ndarray, judges: Judges) -> np.ndarray | None:
     """Where the matcher, if there is one, places (N, ...) tensors: (N, S) unit vectors."""
     if judges.matcher is None:
         return None
-    return torch.cat([judges.matcher(name, part.to(device())) for part in SEEN[name](items).split(PIECE)]).cpu().numpy()
+    return torch.cat([judges.matcher(name, part) for part in seen_pieces(name, items)]).cpu().numpy()
+
+
+def seen_pieces(name: str, items: np.ndarray) -> Iterator[Tensor]:
+    """(N, ...) tensors as a judge sees them, piece by piece, on the device."""
+    return (SEEN[name](part.to(device())) for part in as_tensor(items).split(PIECE))
 
 
 def read_captions(told: list[str], values: Mapping[str, list[str]]) -> Judged:

@@ -97,34 +97,42 @@ def distances(suffix: str, parts: list[View], replicates: int, rng: np.random.Ge
     count, figures = sum(part.count("made") for part in parts), []
     for family, measure in (("fidelity", kernel_mean), ("frechet", frechet_mean))[: 2 if len(parts) == 1 else 1]:
         tables = [part.rows if family == "fidelity" else part.dense for part in parts]
-        value, again = measure([(rows["made"], rows["real"]) for rows in tables], rng)
-        low, high = bootstrap(again, value, replicates)
-        floor, chance = measure([(rows["floor"], rows["real"]) for rows in tables], rng.spawn(1)[0])
-        least, most = bootstrap(chance, floor, replicates)
-        pairs = [(rows["train"][pick], rows["real"]) for rows, pick in zip(tables, picks, strict=True)]
-        ceiling, again = measure(pairs, rng)
-        ends = (floor, ceiling, *bootstrap(again, ceiling, replicates))
+        sides = {
+            "made": [(rows["made"], rows["real"]) for rows in tables],
+            "floor": [(rows["floor"], rows["real"]) for rows in tables],
+            "train": [(rows["train"][pick], rows["real"]) for rows, pick in zip(tables, picks, strict=True)],
+        }
+        value, (low, high) = measure(sides["made"], replicates, rng)
+        floor, (least, most) = measure(sides["floor"], replicates, rng)
+        ceiling, ends = measure(sides["train"], replicates, rng)
         metric = f"{family}.{suffix}"
-        figures.append(Figure(metric, value, low, high, count, *ends, floor_low=least, floor_high=most))
+        figures.append(Figure(metric, value, low, high, count, floor, ceiling, *ends, floor_low=least, floor_high=most))
     return figures
 
 
 Pairs = list[tuple[Rows, Rows]]
-Measured = tuple[float, Callable[[], float]]  # a value, and what draws a replicate of it
+Interval = tuple[float, float]
 
 
-def kernel_mean(pairs: Pairs, rng: np.random.Generator) -> Measured:
+def kernel_mean(pairs: Pairs, replicates: int, rng: np.random.Generator) -> tuple[float, Interval]:
+    """The mean kernel distance over pairs of rows, with its interval."""
     between = [kernels(left, right) for left, right in pairs]
-    value = np.mean([k.distance(np.ones(k.across.shape[0]), np.ones(k.across.shape[1])) for k in between])
-    return float(value), lambda: float(np.mean([k.redrawn(rng) for k in between]))
+    value = float(np.mean([one.distance for one in between]))
+    return value, bootstrap(np.mean([one.redrawn(replicates, rng) for one in between], 0), value)
 
 
-def frechet_mean(pairs: Pairs, rng: np.random.Generator) -> Measured:
+def frechet_mean(pairs: Pairs, replicates: int, rng: np.random.Generator) -> tuple[float, Interval]:
+    """The mean Frechet distance over pairs of rows, with its interval."""
+
     def again(rows: np.ndarray) -> np.ndarray:
         return rows[rng.integers(len(rows), size=len(rows))]
 
-    value = float(np.mean([frechet_distance(left, right) for left, right in pairs]))
-    return value, lambda: float(np.mean([frechet_distance(again(left), again(right)) for left, right in pairs]))
+    def mean(pairs: Pairs) -> float:
+        return float(np.mean([frechet_distance(left, right) for left, right in pairs]))
+
+    value = mean(pairs)
+    drawn = [mean([(again(left), again(right)) for left, right in pairs]) for _ in range(replicates)]
+    return value, bootstrap(np.array(drawn), value)
 
 
 def shares(suffix: str, parts: list[View], rng: np.random.Generator) -> list[Figure]:

@@ -22,7 +22,7 @@ from stages.common.learning import Training, optimise, stream
 from stages.common.networks import initialise
 from stages.common.sizing import sized
 from stages.common.together import device, near, rows, together
-from stages.evaluation.senses import MOVES, TRUNKS, WIDTH, kinds, stirred
+from stages.evaluation.senses import MOVES, SEEN, TRUNKS, WIDTH, kinds, stirred
 
 SPACE = 32  # S
 AVERAGE = 0.99  # decay of the moving average of the weights
@@ -51,7 +51,7 @@ class Matcher(nn.Module):
 def teach_matcher(
     items: Mapping[str, Tensor], there: Mapping[str, Tensor], training: Training, *, seed: int, state: Path
 ) -> tuple[Matcher, pd.DataFrame]:
-    """The matcher and its loss curve, from (N, ...) real items of each modality; `there` (N,) says which exist."""
+    """The matcher and its loss curve, from (N, ...) clean items of each modality; `there` (N,) says which exist."""
     matcher = Matcher({name: kinds(name, part) for name, part in items.items()})
     initialise(matcher, stream(seed, "judge/match/weights"))
     count = len(next(iter(items.values())))
@@ -66,8 +66,9 @@ def teach_matcher(
         views, parts = {}, {}
         for name, part in items.items():
             tower = partial(matcher, name)
-            views[name] = together(tower, stirred(name, rows(part, drawn), stream))  # (B, S)
-            again = together(tower, MOVES[name](rows(part, drawn), stream))
+            seen = SEEN[name](rows(part, drawn))
+            views[name] = together(tower, stirred(name, seen, stream))  # (B, S)
+            again = together(tower, MOVES[name](seen, stream))
             parts[name] = contrast(views[name], again, known[name])
         for one, other in combinations(items, 2):
             parts[f"{one}_{other}"] = contrast(views[one], views[other], known[one] & known[other])

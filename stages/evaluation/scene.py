@@ -17,12 +17,11 @@ from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, read_shard
 from stages.common.subsets import proper_subsets, subset_name
 from stages.data.modalities import restore
-from stages.evaluation.judge import Judges, key_attribute, load_judges
+from stages.evaluation.judge import GRAMMAR, Judges, key_attribute, load_judges
 from stages.evaluation.labels import UNTOLD, Judged, joined, judge, judge_files
 from stages.features.items import pieces, stored
 
 CLEAN, MADE, JUDGES = Path("data/preprocess"), Path("data/generate"), Path("data/judge")
-SPLITS = ("train", "judge", "test")
 
 Items = Mapping[str, Judged]  # by modality, rows aligned
 
@@ -55,7 +54,7 @@ class Scene:
     key: str | None  # the attribute that ties the modalities together, if one does
     judges: Judges
     fitted: dict[str, Any]
-    real: Mapping[str, Items]  # split -> items
+    real: Mapping[str, Items]  # split (train, test; judge of captions that the grammar reads) -> items
     ways: dict[tuple[str, ...], Way]  # observed subset -> what was made
     codecs: Way  # test items that went through their codecs and back
     untrained: Items  # decoded noise
@@ -88,7 +87,7 @@ def set_scene(names: list[str]) -> Scene:
     judges, fitted = load_judges(JUDGES), restore(names, CLEAN)
     key = key_attribute(attributes, judges.reads)
 
-    def real(split: str) -> dict[str, Judged]:
+    def real(split: str, names: Sequence[str]) -> dict[str, Judged]:
         rows = (samples["split"] == split).to_numpy()
         judged = {}
         for name in names:
@@ -107,7 +106,8 @@ def set_scene(names: list[str]) -> Scene:
                 judged[name] = judge_files(name, payloads, judges, fitted[name], values, key)
         return list(keys), judged
 
-    seen = {split: real(split) for split in SPLITS}
+    seen = {split: real(split, names) for split in ("train", "test")}
+    seen["judge"] = real("judge", [name for name in names if judges.readers[name] == GRAMMAR])  # they have words alone
     test = samples[samples["split"] == "test"].reset_index(drop=True)
     place = {key: row for row, key in enumerate(test["id"])}
 

@@ -22,35 +22,40 @@ STILL = 0.3  # share of the items that a step leaves unmoved: moving blurs, and 
 UNREAD = 0.15  # share of a caption's tokens that a move hides
 
 
-def seen_items(name: str, rows: np.ndarray) -> Tensor:
-    """The clean items of a modality at `rows` of the table of samples, (N,) bool, as its judge sees them."""
-    return SEEN[name](np.load(CLEAN / f"{name}.clean.npy", mmap_mode="r")[rows])
+def clean_items(name: str, rows: np.ndarray) -> Tensor:
+    """The clean items of a modality at `rows` of the table of samples, (N,) bool: (N, ...) bytes or int64 tokens."""
+    return as_tensor(np.load(CLEAN / f"{name}.clean.npy", mmap_mode="r")[rows])
+
+
+def as_tensor(items: np.ndarray) -> Tensor:
+    """(N, ...) uint8, or uint16 tokens, as a tensor. It takes no more room: `SEEN` turns a batch of it into floats."""
+    return torch.from_numpy(items if items.dtype == np.uint8 else items.astype(np.int64))
 
 
 def kinds(name: str, items: Tensor) -> int:
     """What a trunk must know of the items: the channels of pictures and spectra, the number of tokens of captions."""
-    return int(items.max()) + 1 if name == "text" else items.shape[1]
+    return int(items.max()) + 1 if name == "text" else SEEN[name](items[:1]).shape[1]
 
 
 def stirred(name: str, items: Tensor, stream: Generator) -> Tensor:
-    """Items of which most are moved."""
+    """Items, as seen, of which most are moved."""
     still = torch.rand(len(items), *[1] * (items.ndim - 1), generator=stream, device=stream.device) < STILL
     return torch.where(still, items, MOVES[name](items, stream))
 
 
-def seen_image(pictures: np.ndarray) -> Tensor:
-    """(N, S, S, C) uint8 -> (N, C, S, S) in [0, 1], paper 0: what moves in from outside is paper."""
-    return 1 - torch.tensor(pictures, dtype=torch.float32).permute(0, 3, 1, 2) / 255
+def seen_image(pictures: Tensor) -> Tensor:
+    """(B, S, S, C) uint8 -> (B, C, S, S) in [0, 1], paper 0: what moves in from outside is paper."""
+    return 1 - pictures.permute(0, 3, 1, 2).float() / 255
 
 
-def seen_text(tokens: np.ndarray) -> Tensor:
-    """(N, T) uint16 -> (N, T) int64."""
-    return torch.from_numpy(tokens.astype(np.int64))
+def seen_text(tokens: Tensor) -> Tensor:
+    """(B, T) int64, as they are."""
+    return tokens
 
 
-def seen_audio(levels: np.ndarray) -> Tensor:
-    """(N, F, T) uint8 -> (N, 1, F, T) in [0, 1]."""
-    return torch.tensor(levels, dtype=torch.float32)[:, None] / 255
+def seen_audio(levels: Tensor) -> Tensor:
+    """(B, F, T) uint8 -> (B, 1, F, T) in [0, 1]."""
+    return levels[:, None].float() / 255
 
 
 def move_image(x: Tensor, stream: Generator) -> Tensor:
@@ -122,7 +127,7 @@ class Reader(nn.Module):
         return features
 
 
-SEEN: Mapping[str, Callable[[np.ndarray], Tensor]] = {"image": seen_image, "text": seen_text, "audio": seen_audio}
+SEEN: Mapping[str, Callable[[Tensor], Tensor]] = {"image": seen_image, "text": seen_text, "audio": seen_audio}
 MOVES: Mapping[str, Callable[[Tensor, Generator], Tensor]] = {
     "image": move_image,
     "text": move_text,

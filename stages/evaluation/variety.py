@@ -85,8 +85,8 @@ def freedom(scene: Scene, replicates: int, rng: np.random.Generator) -> list[Fig
             made, real = (spread_of(key, side[target].labels[attribute]) for side in sides)
             if made.sum() and real.sum():
                 value, ceiling = entropy(made), entropy(real)
-                low, high = bootstrap(lambda made=made: entropy(redrawn(made, rng)), value, replicates)  # type: ignore[misc]
-                ends = bootstrap(lambda real=real: entropy(redrawn(real, rng)), ceiling, replicates)  # type: ignore[misc]
+                low, high = bootstrap(entropies(made, replicates, rng), value)
+                ends = bootstrap(entropies(real, replicates, rng), ceiling)
                 metric = f"freedom.{attribute}.{'+'.join(observed)}_to_{target}"
                 figures.append(Figure(metric, value, low, high, int(made.sum()), 0.0, ceiling, *ends))
     return figures
@@ -99,10 +99,11 @@ def spread_of(key: pd.Series, labels: np.ndarray) -> np.ndarray:
     return np.asarray(counts.to_numpy(), float)
 
 
-def redrawn(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A bootstrap sample of a table of counts."""
+def entropies(counts: np.ndarray, replicates: int, rng: np.random.Generator) -> np.ndarray:
+    """The entropy of bootstrap samples of a table of counts."""
     total = int(counts.sum())
-    return rng.multinomial(total, (counts / total).ravel()).reshape(counts.shape).astype(float)
+    drawn = rng.multinomial(total, (counts / total).ravel(), replicates).reshape(replicates, *counts.shape)
+    return np.array([entropy(table) for table in drawn.astype(float)])
 
 
 def entropy(counts: np.ndarray) -> float:

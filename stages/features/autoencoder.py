@@ -1,10 +1,12 @@
 """A deterministic autoencoder whose features are regularised by noise.
 
-A fixed linear map onto the leading principal components takes the pictures' and spectra's redundancy away, a
-perceptron goes on to D normalised features, and its mirror comes back. The decoder only ever sees features with
-noise on them, so it learns to decode a whole neighbourhood alike: a generator's small errors decode well.
-Items that were held out tell which state of the training is the best.
-Source of the idea: denoising autoencoders (Vincent et al. 2010), here with the noise on the features.
+A fixed linear map onto the leading principal components takes the pictures' and spectra's redundancy away, an encoder
+goes on to D normalised features, and its mirror comes back. Each is a linear map and a perceptron beside it: at first
+the D leading components, of variance 1, and nothing, so that only what a PCA lacks is to be learned. The decoder only
+ever sees features with noise on them, so it learns to decode a whole neighbourhood alike: a generator's small errors
+decode well. Items that were held out tell which state of the training is the best.
+Sources of the ideas: denoising autoencoders (Vincent et al. 2010), here with the noise on the features; residual
+branches that begin at zero (Zhang et al. 2019, arXiv:1901.09321).
 Axes: B batch, P values of an item, K principal components, D features.
 """
 
@@ -40,6 +42,26 @@ class Settings(Training):
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
 
 
+class Beside(nn.Module):
+    """(B, inputs) -> (B, outputs): a linear map, and what a perceptron adds to it."""
+
+    def __init__(self, inputs: int, outputs: int, *, width: int, depth: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs, bias=False)
+        self.rest = Perceptron(inputs, outputs, width=width, depth=depth)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mapped: Tensor = self.linear(x) + self.rest(x)
+        return mapped
+
+    def begin(self, scales: Tensor) -> None:
+        """Each input times its scale, (min(inputs, outputs),), is the output of the same number."""
+        with torch.no_grad():
+            self.linear.weight.zero_()
+            self.linear.weight.diagonal().copy_(scales)
+            nn.init.zeros_(self.rest.get_parameter(f"{len(self.rest) - 1}.weight"))
+
+
 class Autoencoder(nn.Module):
     """Bytes of an item <-> D features. Features have mean 0 and variance 1 over D."""
 
@@ -56,8 +78,8 @@ class Autoencoder(nn.Module):
         self.register_buffer("basis", torch.zeros(components, size))
         self.register_buffer("scale", torch.ones(()))
         across = {"width": settings.hidden, "depth": settings.depth}
-        self.encoder = Perceptron(components, settings.width, **across)
-        self.decoder = Perceptron(settings.width, components, **across)
+        self.encoder = Beside(components, settings.width, **across)
+        self.decoder = Beside(settings.width, components, **across)
 
     def project(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, K) principal components."""
@@ -127,8 +149,11 @@ def lost(model: Autoencoder, held: Items) -> Callable[[], float]:
 
 
 def find_components(model: Autoencoder, items: Items, settings: Settings, rng: np.random.Generator) -> None:
-    """Set the fixed linear map from a sample of the items."""
+    """Set the fixed linear map from a sample of the items, and begin with the leading components as features."""
     found = principal(items, settings.components, rng)
     model.middle.copy_(found.mean)
     model.basis.copy_(found.components)
     model.scale.copy_(found.variances.mean().sqrt())
+    spread = (found.variances.sqrt() / found.variances.mean().sqrt())[: settings.width]
+    model.encoder.begin(torch.where(spread > 0, 1 / spread, 0))
+    model.decoder.begin(spread)

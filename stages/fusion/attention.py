@@ -3,7 +3,7 @@
 Each observed modality is a token; one more token, always there, lets the empty subset have a representation too.
 softmax(Q K^T / sqrt(d_k)) V mixes them (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), and a missing
 modality is never read.
-Axes: B batch, M modality, H head, D token width, U unified width.
+Axes: B batch, V view (a subset of what there is), M modality, H head, D token width, U unified width.
 """
 
 import math
@@ -17,6 +17,7 @@ from torch.nn.functional import layer_norm
 
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.common.subsets import with_constant
 from stages.features.bank import Bank
 from stages.fusion.prediction import Learning, fit_by_prediction
 
@@ -54,40 +55,45 @@ class Fusion(nn.Module):
         return torch.cat([tokens, self.qkv(self.norm(tokens))], -1)
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """What `tokenise` gives, and which modalities are seen, (B, M) bool -> (B, U)."""
+        """What `tokenise` gives, and which modalities each view sees, (B, V, M) bool -> (B, V, U)."""
         tokens, seen = prepared(tokens, seen)
-        weight = self.attend(tokens, seen)  # (B, H, 1 + M)
-        own, value = tokens.chunk(4, -1)[0], tokens.chunk(4, -1)[3]
-        attended = (weight[..., None] * value.unflatten(-1, (self.heads, -1)).transpose(1, 2)).sum(2)  # (B, H, D / H)
-        mean = (own * seen[..., None]).sum(1) / seen.sum(1, keepdim=True) + self.out(attended.flatten(1))  # (B, D)
+        own, _, _, value = tokens.chunk(4, -1)  # (B, 1 + M, D) each
+        weight = self.attend(tokens, seen)  # (B, H, V, 1 + M)
+        attended = (weight @ self.by_head(value)).transpose(1, 2).flatten(2)  # (B, V, D)
+        mean = seen / seen.sum(-1, keepdim=True) @ own + self.out(attended)  # (B, V, D)
         return layer_norm(self.head(mean).float(), (self.unified,))
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features and (B, M) bool -> (B, U)."""
-        return self.mix(self.tokenise(features), seen)
+        return self.mix(self.tokenise(features), seen[:, None])[:, 0]
 
     def weights(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features and (B, M) bool -> (B, 1 + M): what the representation attends to, summing to one.
 
         The mean over heads; the constant token first.
         """
-        return self.attend(*prepared(self.tokenise(features), seen)).mean(1)
+        return self.attend(*prepared(self.tokenise(features), seen[:, None])).mean(1)[:, 0]
 
     def attend(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """How much each token is read, (B, H, 1 + M): the mean over the tokens that are there, which all count alike.
+        """How much each view reads each token, (B, H, V, 1 + M): the mean over the tokens that it sees.
 
         What follows is linear in the values until the mean of all tokens is taken, so the mean can be taken here.
         """
-        _, query, key, _ = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in tokens.chunk(4, -1))
-        score = query @ key.mT / math.sqrt(key.shape[-1])  # (B, H, 1 + M, 1 + M)
-        score = score.masked_fill(~seen[:, None, None], -math.inf).softmax(-1)  # a missing modality is never read
-        return (score * seen[:, None, :, None]).sum(2) / seen.sum(1)[:, None, None]
+        _, query, key, _ = (self.by_head(part) for part in tokens.chunk(4, -1))  # (B, H, 1 + M, D / H) each
+        score = query @ key.mT / math.sqrt(key.shape[-1])  # (B, H, 1 + M, 1 + M), the same for every view
+        seen = seen[:, None]  # (B, 1, V, 1 + M)
+        score = score[:, :, None].masked_fill(~seen[..., None, :], -math.inf)  # a missing modality is never read
+        return (score.softmax(-1) * seen[..., None]).sum(-2) / seen.sum(-1, keepdim=True)
+
+    def by_head(self, values: Tensor) -> Tensor:
+        """(B, 1 + M, D) -> (B, H, 1 + M, D / H)."""
+        return values.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 def prepared(tokens: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-    """Tokens with nothing where none is seen, not even what is no number, and (B, 1 + M): the constant one is."""
-    seen = torch.cat([seen.new_ones(len(seen), 1), seen], 1)
-    return tokens.masked_fill(~seen[..., None], 0.0), seen
+    """Tokens, nothing in place of what no view sees, even of what is no number; (B, V, 1 + M), the constant seen."""
+    seen = with_constant(seen)
+    return tokens.masked_fill(~seen.any(1)[..., None], 0.0), seen
 
 
 def build(widths: list[int], unified: int, settings: Settings) -> Fusion:

@@ -2,7 +2,7 @@
 
 The features of all modalities side by side, zero where a modality is missing, and the mask, which tells such zeros
 from measured ones, go through one perceptron.
-Axes: B batch, M modality, W features of all modalities, U unified width.
+Axes: B batch, V view, M modality, W features of all modalities, U unified width.
 """
 
 from pathlib import Path
@@ -40,13 +40,13 @@ class Fusion(nn.Module):
         return features
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """Features and which modalities are seen, (B, M) bool -> (B, U)."""
-        known = torch.where(columns(seen, self.widths), tokens, 0.0)  # (B, W)
+        """Features and which modalities each view sees, (B, V, M) bool -> (B, V, U)."""
+        known = torch.where(columns(seen, self.widths), tokens[:, None], 0.0)  # (B, V, W)
         return layer_norm(self.head(torch.cat([known, seen], -1)).float(), (self.unified,))
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features and (B, M) bool -> (B, U)."""
-        return self.mix(self.tokenise(features), seen)
+        return self.mix(self.tokenise(features), seen[:, None])[:, 0]
 
 
 def build(widths: list[int], unified: int, settings: Settings) -> Fusion:

@@ -5,7 +5,7 @@ averaged with weights that are the softmax of the gates over what is seen, one c
 the empty subset has a representation too.
 Source: gated multimodal units, Arevalo et al. 2017, arXiv:1702.01992, section 3, whose gates see all modalities;
 here a gate sees its own alone, so that any subset can be fused.
-Axes: B batch, M modality, D token width, U unified width.
+Axes: B batch, V view, M modality, D token width, U unified width.
 """
 
 import math
@@ -19,6 +19,7 @@ from torch.nn.functional import layer_norm
 
 from stages.common.networks import Perceptron
 from stages.common.params import Strict
+from stages.common.subsets import with_constant
 from stages.features.bank import Bank
 from stages.fusion.prediction import Learning, fit_by_prediction
 
@@ -48,16 +49,16 @@ class Fusion(nn.Module):
         return torch.stack([self.always.expand(len(features), -1), *(token(part) for token, part in parts)], 1)
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """Values and gates and which modalities are seen, (B, M) bool -> (B, U)."""
-        value, gate = tokens.float().chunk(2, -1)  # (B, 1 + M, D) each
-        seen = torch.cat([seen.new_ones(len(seen), 1), seen], 1)  # (B, 1 + M)
-        weight = gate.masked_fill(~seen[..., None], -math.inf).softmax(1)  # (B, 1 + M, D)
-        value = value.masked_fill(~seen[..., None], 0.0)  # a missing modality is never read
-        return layer_norm(self.head((weight * value).sum(1)).float(), (self.unified,))
+        """Values and gates and which modalities each view sees, (B, V, M) bool -> (B, V, U)."""
+        value, gate = tokens.float()[:, None].chunk(2, -1)  # (B, 1, 1 + M, D) each
+        hidden = ~with_constant(seen)[..., None]  # (B, V, 1 + M, 1)
+        weight = gate.masked_fill(hidden, -math.inf).softmax(2)  # (B, V, 1 + M, D)
+        value = value.masked_fill(hidden, 0.0)  # a missing modality is never read
+        return layer_norm(self.head((weight * value).sum(2)).float(), (self.unified,))
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features and (B, M) bool -> (B, U)."""
-        return self.mix(self.tokenise(features), seen)
+        return self.mix(self.tokenise(features), seen[:, None])[:, 0]
 
 
 def build(widths: list[int], unified: int, settings: Settings) -> Fusion:

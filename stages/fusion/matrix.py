@@ -14,8 +14,6 @@ from typing import Annotated
 import numpy as np
 import torch
 from pydantic import Field
-from sklearn.decomposition import PCA
-from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
 from stages.common.params import Strict
@@ -65,6 +63,9 @@ def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state:
 
     Raises ValueError when no train sample has all modalities, or the representation is asked to be too wide.
     """
+    from sklearn.decomposition import PCA  # a second to load, which no other fusion needs
+    from sklearn.linear_model import Ridge
+
     complete = bank.known.all(1)
     features, variants = bank.targets[complete].cpu().numpy(), bank.copies.shape[1]  # (N, W)
     width = min(len(features), features.shape[1])

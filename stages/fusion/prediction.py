@@ -7,13 +7,14 @@ Contrast: the representation of a subset must pick out, among a batch, that of t
 (InfoNCE, van den Oord et al. 2018, arXiv:1807.03748; across modalities as in CLIP, Radford et al. 2021,
 arXiv:2103.00020). A regression alone loses what few features tell, such as the weight of a stroke.
 Noise on the representation bounds what it can hold; the generator later models it with that noise.
-Axes: B batch, M modality, W features of all modalities, U unified width.
+Axes: B batch, V view, M modality, W features of all modalities, U unified width.
 """
 
 from pathlib import Path
 from typing import Annotated, Protocol, cast
 
 import pandas as pd
+import torch
 from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
@@ -30,7 +31,7 @@ AVERAGE = 0.99  # decay of the moving average of the weights
 
 
 class Mixer(Protocol):
-    """What a network fusion offers: tokens once, then the representation of any subset of them."""
+    """What a network fusion offers: tokens once, then the representations of any subsets of them, each a view."""
 
     def tokenise(self, features: Tensor) -> Tensor: ...
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor: ...
@@ -60,11 +61,11 @@ def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed
         tokens = together(mixer.tokenise, noisy(features, settings.feature_noise, stream))
         some = random_halves(there, stream)
         rest = there & ~some
-        views = [together(mixer.mix, tokens, seen) for seen in (some, rest, there)]  # (B, U) each
-        noised = [noisy(view, settings.noise, stream) for view in views]
+        seen = torch.stack([some, rest, there], 1)  # (B, V, M)
+        views = noisy(together(mixer.mix, tokens, seen), settings.noise, stream)  # (B, V, U)
         asked = bank.columns(rest)  # (B, W)
-        error = (together(predict, noised[0]).float() - target) ** 2 * asked
-        left, right, whole = (normalize(together(compare, view).float(), dim=-1) for view in noised)  # (B, U)
+        error = (together(predict, views[:, 0]).float() - target) ** 2 * asked
+        left, right, whole = normalize(together(compare, views).float(), dim=-1).unbind(1)  # (B, U) each
         return {
             "prediction": PREDICTION * error.sum() / asked.sum().clamp(min=1),
             "contrast": CONTRAST * (contrast(left, right, rest.any(1)) + contrast(whole, right, rest.any(1))) / 2,

@@ -51,6 +51,7 @@ def test_a_record_does_not_change(params: Path) -> None:
         ("rate: 2e-4", "rate: .nan", ["train.whole.rate", "finite"]),
         ("rate: 2e-4", "rate: .inf", ["train.whole.rate"]),
         ("rate: 2e-4", "rate:", ["train.whole.rate", "None"]),
+        ("    steps: 20\n", "", ["train.whole.steps", "expected this key, got none; add it"]),
         ("family: flow", "family: [flow]", ["train.family", "string"]),
         ("  whole:\n", "  whole: 3\n  other:\n", ["train"]),
         ("train:", "trains:", ["section 'train'", "add it"]),

@@ -96,17 +96,21 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
+def test_the_pictures_are_those_of_the_package() -> None:
+    pictures, labels = digits.handwriting()
+    grey, known = mnist_data()
+    assert pictures.dtype == np.uint8 and (pictures == grey.reshape(-1, 28, 28)).all() and (labels == known).all()
+
+
 def test_another_seed_is_another_set() -> None:
-    grey, labels = mnist_data()
-    pictures = grey.reshape(-1, 28, 28).astype(np.uint8)
+    pictures, labels = digits.handwriting()
     first, again, other = (digits.plan(SETTINGS, seed, pictures, labels) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert first["picture"].tolist() != other["picture"].tolist()
 
 
 def test_weights_are_thirds_of_the_pictures() -> None:
-    grey, labels = mnist_data()
-    pictures = grey.reshape(-1, 28, 28).astype(np.uint8)
+    pictures, labels = digits.handwriting()
     plan = digits.plan(SETTINGS.model_copy(update={"pictures": 300, "utterances": 1}), 1, pictures, labels)
     assert plan["weight"].value_counts().between(95, 105).all()
 
@@ -117,8 +121,7 @@ def test_more_pictures_than_there_are_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_thicker_stroke_measures_wider() -> None:
-    grey = mnist_data()[0][::250].reshape(-1, 28, 28)
-    for picture in grey:
+    for picture in digits.handwriting()[0][::250]:
         ink = picture > 127
         widths = [digits.stroke_width(255.0 * binary_dilation(ink, iterations=n)) for n in (1, 2, 3)]
         assert digits.stroke_width(255.0 * ink) < widths[0] < widths[1] < widths[2]

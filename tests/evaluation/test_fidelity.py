@@ -98,6 +98,21 @@ def poly_mmd_of(samples: np.ndarray, real: np.ndarray, across: np.ndarray) -> fl
     return float(samples[off].mean() + real[off].mean() - 2 * across.mean())
 
 
+def test_in_a_bootstrap_sample_an_item_counts_as_often_as_it_was_drawn_and_is_no_pair_with_itself() -> None:
+    left, right = MADE[:6] + 0.2, REAL[:5]
+    between, rng = kernels(left, right), np.random.default_rng(3)
+    samples, real = rng.multinomial(6, [1 / 6] * 6, 3).astype(float), rng.multinomial(5, [1 / 5] * 5, 3).astype(float)
+    for found, one, other in zip(between.distances(samples, real), samples.astype(int), real.astype(int), strict=True):
+        parts = []
+        for kernel, count in ((between.samples, one), (between.real, other)):
+            drawn = np.repeat(np.arange(len(count)), count)
+            parts.append(np.mean([kernel[i, j] for i in drawn for j in drawn if i != j]))
+        across = between.across[np.repeat(np.arange(6), one)][:, np.repeat(np.arange(5), other)].mean()
+        assert found == pytest.approx(parts[0] + parts[1] - 2 * across)
+    drawn = kernels(MADE, REAL).redrawn(200, rng)
+    assert drawn.shape == (200,) and abs(drawn.mean() - BEFORE["kernel"]) < 2 * drawn.std()
+
+
 def test_a_generator_that_copies_is_flagged_and_fresh_data_pass() -> None:
     train, fresh = items(600, 4), items(300, 5)
     control = copied(items(300, 6), train).mean()

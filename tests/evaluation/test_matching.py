@@ -15,6 +15,7 @@ from stages.evaluation.classifier import classes, labelled_loss, teach
 from stages.evaluation.judge import key_attribute, needs_matcher
 from stages.evaluation.matcher import teach_matcher
 from stages.evaluation.matching import first_of
+from stages.evaluation.senses import SEEN
 
 TRAINING = Training(steps=120, batch=32, learning_rate=0.003)
 RNG = np.random.default_rng(0)
@@ -28,10 +29,10 @@ def captions(kinds: np.ndarray) -> torch.Tensor:
 
 
 def blocks(kinds: np.ndarray) -> torch.Tensor:
-    """(N, 3, 16, 16) pictures whose block has the ink of its kind."""
-    inks = torch.tensor(np.random.default_rng(1).random((10, 3)), dtype=torch.float32)
-    pictures = torch.zeros(len(kinds), 3, 16, 16)
-    pictures[:, :, 4:12, 4:12] = inks[torch.tensor(kinds)][:, :, None, None]
+    """(N, 16, 16, 3) bytes of white pictures whose block has the ink of its kind."""
+    inks = torch.tensor(np.random.default_rng(1).integers(0, 256, (10, 3)), dtype=torch.uint8)
+    pictures = torch.full((len(kinds), 16, 16, 3), 255, dtype=torch.uint8)
+    pictures[:, 4:12, 4:12] = inks[torch.tensor(kinds)][:, None, None]
     return pictures
 
 
@@ -43,7 +44,7 @@ def test_a_matcher_finds_what_belongs_together_and_chance_does_not(tmp_path: Pat
     assert set(curve) == {"step", "image", "text", "image_text"}
     fresh = np.arange(10).repeat(4)
     with torch.no_grad():
-        left, right = matcher("image", blocks(fresh)).numpy(), matcher("text", captions(fresh)).numpy()
+        left, right = matcher("image", SEEN["image"](blocks(fresh))).numpy(), matcher("text", captions(fresh)).numpy()
     others = (40 - 4) / 39 + 3 / 39 / 2  # of its own kind are three more, told apart by chance
     assert first_of(left, right, 2).mean() > others - 0.06
     assert abs(first_of(left, RNG.permutation(right), 2).mean() - 0.5) < 0.15
@@ -54,7 +55,7 @@ def test_one_modality_teaches_features_of_its_own(tmp_path: Path) -> None:
     there = {"image": torch.ones(200, dtype=torch.bool)}
     matcher, _ = teach_matcher({"image": blocks(kinds)}, there, TRAINING, seed=1, state=tmp_path)
     with torch.no_grad():
-        placed = matcher("image", blocks(np.arange(10))).numpy()
+        placed = matcher("image", SEEN["image"](blocks(np.arange(10)))).numpy()
     assert (placed @ placed.T - np.eye(10)).max() < 0.95, "other inks lie elsewhere"
 
 

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from stages.common.learning import stream
+from stages.common.networks import initialise
 from stages.features import autoencoder, items
+from stages.features.principal import levels, principal
 from stages.features.reconstruction import error
 
 SETTINGS = autoencoder.Settings(
@@ -27,6 +30,22 @@ def blocks(count: int, seed: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def codec(tmp_path_factory: pytest.TempPathFactory) -> autoencoder.Autoencoder:
     return autoencoder.fit(SETTINGS, blocks(600, 1), seed=1, name="test", state=tmp_path_factory.mktemp("state"))[0]
+
+
+def test_it_begins_as_the_leading_components() -> None:
+    """Of variance 1, as a PCA that whitens has them; what the perceptrons add is nothing yet."""
+    items = blocks(600, 1)
+    model = autoencoder.Autoencoder(items.shape[1:], SETTINGS)
+    initialise(model, stream(1, "weights"))
+    autoencoder.find_components(model, items, SETTINGS, np.random.default_rng(1))
+    found = principal(items, SETTINGS.components, np.random.default_rng(1))
+    basis, spread = found.components[: SETTINGS.width], found.variances[: SETTINGS.width].sqrt()
+    with torch.no_grad():
+        expected = (levels(items) - found.mean) @ basis.T / spread
+        torch.testing.assert_close(expected.var(0), torch.ones(SETTINGS.width), atol=1e-2, rtol=0)
+        torch.testing.assert_close(model.encoder(model.project(items)), expected, atol=1e-4, rtol=1e-4)
+        made = model.decoder(expected) * model.scale @ model.basis
+        torch.testing.assert_close(made, expected * spread @ basis, atol=1e-4, rtol=1e-4)
 
 
 def test_features_have_mean_zero_and_variance_one(codec: autoencoder.Autoencoder) -> None:

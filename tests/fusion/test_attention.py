@@ -49,8 +49,8 @@ def test_the_order_of_modalities_does_not_matter(fusion: attention.Fusion) -> No
 
 
 def test_attention_is_a_distribution_over_what_is_seen(fusion: attention.Fusion) -> None:
-    seen = torch.tensor([[True, True, False, True]] * 7)  # the constant token first
-    score = fusion.attend(fusion.tokenise(features(1)), seen)  # (B, H, 1 + M)
+    seen = torch.tensor([[[True, True, False, True]]] * 7)  # one view, the constant token first
+    score = fusion.attend(fusion.tokenise(features(1)), seen)  # (B, H, V, 1 + M)
     torch.testing.assert_close(score.sum(-1), torch.ones(score.shape[:-1]))
     assert (score[..., 2] == 0).all()
     assert (score[..., [0, 1, 3]] > 0).all()

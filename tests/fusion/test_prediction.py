@@ -79,7 +79,7 @@ class Deaf(torch.nn.Module):
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
         self.shown.append(seen)
-        return torch.zeros(len(tokens), LEARNING.unified)
+        return torch.zeros(*seen.shape[:2], LEARNING.unified)
 
 
 def test_what_is_predicted_is_what_was_not_seen(bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_what_is_predicted_is_what_was_not_seen(bank: Bank, tmp_path: Path, monk
     for weight in caught["of"].parameters():
         torch.nn.init.zeros_(weight)
     losses = caught["loss"](stream(1, "loss"))
-    some, rest, there = fusion.shown
+    some, rest, there = fusion.shown[0].unbind(1)
     rows, _ = bank.draw(LEARNING.batch, stream(1, "loss"))
     assert torch.equal(there, bank.known[rows]) and torch.equal(some | rest, there) and not (some & rest).any()
     hidden = bank.targets[rows].unflatten(1, (2, 4))[rest]
