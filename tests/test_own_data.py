@@ -1,4 +1,4 @@
-"""The README's "Your own data", word for word: two blocks in a clone as Git gives it, two where the main job ran.
+"""docs/own-data.md, word for word: two blocks in a clone as Git gives it, two where the main job ran.
 
 Only addresses and the home folder are of this machine. Every run is the whole tiny pipeline.
 """
@@ -25,10 +25,9 @@ SPOKEN = [f"{digit}_{who}_{take}" for digit in range(3) for who in ("jackson", "
 
 
 def blocks() -> dict[str, str]:
-    """The section's blocks of commands, by how they let the data be read."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text.split("\n## Your own data\n")[1].split("\n## ")[0]
-    found = re.findall(r"^```bash\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    """The page's blocks of commands, by how they let the data be read."""
+    text = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return {("fsdd" if "fsdd" in block else re.findall(r"source=(\w+)", block)[0]): block for block in found}
 
 
@@ -129,7 +128,9 @@ def followed(project: Path, home: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_every_block_is_tried() -> None:
+    """The README's own block is the first."""
     assert list(blocks()) == ["folder", "manifest", "shards", "fsdd"]
+    assert f"```bash\n{blocks()['folder']}```" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_and_what_a_teammate_gets_of_it(followed: dict[str, Path], tmp_path: Path) -> None:

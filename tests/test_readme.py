@@ -1,4 +1,4 @@
-"""The README is executable: its commands exist and run, its figures are those in metrics/."""
+"""The README and docs/ are executable: their commands exist and run, their figures are those in metrics/."""
 
 import json
 import re
@@ -28,13 +28,18 @@ CHEAP = (
     "git status",
 )
 
-README = ROOT / "README.md"
+LINES = 200  # of the README, at most
+CHINESE = Path("README.zh.md")
 
 
-def commands() -> Iterator[str]:
-    """The commands in the README's ```bash blocks, one a line; lines that end in a backslash are joined."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for block in re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+def texts() -> dict[Path, str]:
+    """The README, and the pages in docs/."""
+    return {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
+
+
+def commands(text: str = "") -> Iterator[str]:
+    """The commands in the ```bash blocks of a text, or of all; one a line, joined where it ends in a backslash."""
+    for block in re.findall(r"^```bash\n(.*?)^```", text or "\n".join(texts().values()), re.DOTALL | re.MULTILINE):
         for line in block.replace("\\\n", " ").splitlines():
             command = line.partition("  #")[0].strip().removeprefix("$ ")
             if command and not command.startswith("#"):
@@ -89,31 +94,55 @@ def test_cheap_commands_run(mine: Path) -> None:
 
 
 def test_python_modules_exist() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"-m ([a-z_]+(?:\.[a-z_]+)+)", text))
+    named = set(re.findall(r"-m ([a-z_]+(?:\.[a-z_]+)+)", "".join(texts().values())))
     assert {"stages", "tools"} == {module.partition(".")[0] for module in named}
     assert all((ROOT / (module.replace(".", "/") + ".py")).is_file() for module in named), named
 
 
 def test_every_figure_in_a_page_is_the_measured_one() -> None:
     """What `make figures` would write stands there already."""
-    for page in PAGES:
-        text = (ROOT / page).read_text(encoding="utf-8")
+    for page, text in texts().items():
         assert filled(text) == text, f"{page}: make figures"
-    texts = "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
-    assert all(texts.count(f"<!-- {name} -->") == texts.count(f"<!-- /{name} -->") == 1 for name in BLOCKS)
+    told = "".join(text for page, text in texts().items() if page != CHINESE)
+    assert all(told.count(f"<!-- {name} -->") == told.count(f"<!-- /{name} -->") == 1 for name in BLOCKS)
 
 
 def test_the_results_are_those_of_the_summary() -> None:
     """Rows like ``| `coherence.joint` | 0.987 | 0.980 to 0.990 | ...``, read back from the page."""
     summary = json.loads((ROOT / "metrics/summary.json").read_text(encoding="utf-8"))
-    told = re.findall(r"^\| `([a-z]+)\.([a-z_]+)` \| (-?[\d.]+) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(told) > 20
+    told = re.findall(
+        r"^\| `([a-z]+)\.([a-z_]+)` \| (-?[\d.]+) \| -?[\d.]+ to", "".join(texts().values()), re.MULTILINE
+    )
+    assert len(told) > 30
     assert all(f"{summary[family][name]:.3f}" == value for family, name, value in told)
 
 
+def test_the_readme_is_one_that_people_read() -> None:
+    """It is short, and leads to every page."""
+    text = texts()[Path("README.md")]
+    assert len(text.splitlines()) <= LINES
+    assert all(f"]({page})" in text for page in PAGES[1:])
+
+
+def test_the_chinese_readme_says_the_same() -> None:
+    """The same headings in their order, commands, figures, pictures, links and names of files and settings."""
+    english, chinese = (texts()[page] for page in (Path("README.md"), CHINESE))
+    for pattern in (
+        r"^#+(?= )", r"^```\w*$", r"<!-- .+? -->", r"^\| `.*", r"\]\((?!README)(\S+)\)", r"^ *([\w.]+/?) {2,}",
+    ):  # fmt: skip
+        found = re.findall(pattern, english, re.MULTILINE)
+        assert found and found == re.findall(pattern, chinese, re.MULTILINE), pattern
+    assert list(commands(english)) == list(commands(chinese))
+    assert set(re.findall(r"`[^`\n]+`", english)) == set(re.findall(r"`[^`\n]+`", chinese))
+
+
+def test_lines_are_no_wider_than_a_screen() -> None:
+    wide = [line for text in texts().values() for line in text.splitlines() if len(line) > 130 and "|" not in line]
+    assert not wide
+
+
 def test_links_to_files_lead_somewhere() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    linked = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
-    missing = [link for link in linked if link and not link.startswith("data/") and not (ROOT / link).exists()]
-    assert not missing
+    for page, text in texts().items():
+        linked = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+        missing = [link for link in linked if link and not (ROOT / page.parent / link).exists()]
+        assert not missing, page

@@ -1,4 +1,4 @@
-"""Branches and experiments, as the README has them: run, queue, look, apply, hand over through a bare repository."""
+"""Branches and experiments, as docs/comparing.md has them: run, queued, looked at, applied and handed over."""
 
 import csv
 import io

@@ -165,14 +165,14 @@ def remote(repo: Repo) -> Iterator[Finding]:
     """Whether the default remote answers."""
     name = repo.config["core"].get("remote")
     if not name:
-        yield Finding(False, "no default remote", 'run `dvc remote add -d NAME URL`; README, "Share"')
+        yield Finding(False, "no default remote", "run `dvc remote add -d NAME URL`; docs/sharing.md")
         return
     try:
         store = repo.cloud.get_remote_odb(name)
         there = store.fs.exists(store.path)
     except Exception as error:  # each driver has errors of its own
         yield Finding(
-            False, f"{name}: {' '.join(str(error).split())}", 'correct its URL or credentials; README, "Share"'
+            False, f"{name}: {' '.join(str(error).split())}", "correct its URL or credentials; docs/sharing.md"
         )
         return
     yield Finding(True, f"{name}: answers" if there else f"{name}: nothing there yet, `dvc push` fills it")

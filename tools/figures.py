@@ -2,7 +2,8 @@
 ``<!-- results -->`` and ``<!-- /results -->``. The tests hold every page against it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,19 @@ from tools.bench import TOTAL
 from tools.refusal import one_line
 
 METRICS = Path("metrics")
-PAGES = (Path("README.md"), *sorted(Path("docs").glob("*.md")))
-SUMMARY = (
+PAGES = (Path("README.md"), Path("README.zh.md"), *sorted(Path("docs").glob("*.md")))
+SUMMARY = (  # what docs/evaluation.md has; README has a few
     "coherence.joint", "coherence.image_to_text", "coherence.image_to_audio", "coherence.text_to_image",
     "coherence.text_to_audio", "coherence.audio_to_image", "coherence.audio_to_text", "coherence.worst",
     "coherence.hidden", "coherence.attributes", "ceiling.image", "ceiling.audio", "coverage.image", "coverage.text",
     "coverage.audio", "fidelity.image", "fidelity.text", "fidelity.audio", "memorisation.image", "memorisation.text",
     "memorisation.audio", "consistency.chained", "consistency.marginals", "elsewhere.image_to_text",
     "elsewhere.image_to_audio",
+)  # fmt: skip
+FEW = (
+    "coherence.joint", "coherence.worst", "coherence.image_to_text", "coherence.image_to_audio",
+    "coherence.text_to_image", "coherence.text_to_audio", "coherence.audio_to_image", "coherence.audio_to_text",
+    "coverage.image", "fidelity.image",
 )  # fmt: skip
 FUSIONS, GENERATORS = list(METHODS), list(FAMILIES)  # in the order of the table
 ARTICLE = {
@@ -53,11 +59,11 @@ def filled(text: str) -> str:
     return text
 
 
-def results() -> str:
-    """Value, interval, floor and ceiling of the metrics that most people want to know."""
+def results(names: Sequence[str]) -> str:
+    """Value, interval, floor and ceiling of some metrics."""
     rows = {row["metric"]: row for row in records("table.csv")}
     line = "| `{metric}` | {value:.3f} | {low:.3f} to {high:.3f} | {floor:.3f} | {ceiling:.3f} |"
-    lines = [line.format(**rows[name]) for name in SUMMARY]
+    lines = [line.format(**rows[name]) for name in names]
     return table("metric", "value", "95 % interval", "floor", "ceiling", lines=lines)
 
 
@@ -101,9 +107,9 @@ def bench() -> str:
 
 
 def minutes() -> str:
-    """How long the main job takes."""
+    """How many the main job takes."""
     seconds = {row["what"]: row["seconds"] for row in records("bench.csv")}
-    return f"{seconds[TOTAL] / 60:.0f} minutes"
+    return f"{seconds[TOTAL] / 60:.0f}"
 
 
 def measured(metric: str) -> str:
@@ -128,7 +134,8 @@ def table(*titles: str, lines: list[str]) -> str:
 
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
-    "results": results,
+    "summary": partial(results, FEW),
+    "results": partial(results, SUMMARY),
     "leaderboard": leaderboard,
     "article": article,
     "bench": bench,

@@ -15,7 +15,7 @@ def test_too_few_samples_are_refused() -> None:
 @pytest.mark.proof
 @pytest.mark.slow
 def test_pictures_of_128_pixels_need_no_square_of_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """49,152 values: their covariance alone would take 9 GiB. The README's command measures 50,000 samples."""
+    """49,152 values: their covariance alone would take 9 GiB. The command in docs/speed.md measures 50,000 samples."""
     monkeypatch.chdir(ROOT)
     found = measured(600, 128, "extract image")
     assert list(found) == ["features.extract image"]
