@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from stages.common.learning import set_up
-from tests.clones import rebuilt
+from tests.clones import rebuilt, rebuilt_otherwise
 from tests.toy import copied
 
 settings.register_profile("busy", deadline=None, max_examples=50)  # a machine at work is slow now and then
@@ -28,18 +28,19 @@ def _deterministic() -> None:
 
 @pytest.fixture(scope="session")
 def twins(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, Path]:
-    """Two clones of the working tree in which `dvc repro` ran. Leave them as they are: others read them now.
+    """Two clones of the working tree in which the pipeline ran. Leave them as they are: others read them now.
 
-    The second is told of more threads by its environment: `run.threads` alone may count.
+    In the second the stages ran in one process, which its environment told of more threads: neither may count.
     """
     base = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     made = base / "twins"  # where they are
     with (base / "twins.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():  # or another process of the tests made them
-            folders = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
+            first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
             with ThreadPoolExecutor(2) as pool:
-                made.write_text("\n".join(map(str, pool.map(rebuilt, folders, (1, 2)))), encoding="utf-8")
+                runs = pool.submit(rebuilt, first), pool.submit(rebuilt_otherwise, second)
+                made.write_text("\n".join(str(run.result()) for run in runs), encoding="utf-8")
     first, second = map(Path, made.read_text(encoding="utf-8").splitlines())
     return first, second
 
