@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from stages.common.files import replace
+from stages.common.params import read_yaml
 from stages.fusion.fuse import FUSIONS as METHODS
 from stages.generation.families import FAMILIES
 from tools.bench import TOTAL
@@ -30,6 +31,7 @@ FEW = (
     "coherence.text_to_image", "coherence.text_to_audio", "coherence.audio_to_image", "coherence.audio_to_text",
     "coverage.image", "fidelity.image",
 )  # fmt: skip
+COLUMNS, OLDER = ("fuse.method", "train.model", "seed", "budget"), "\u2020"
 FUSIONS, GENERATORS = list(METHODS), list(FAMILIES)  # in the order of the table
 ARTICLE = {
     "classes.image": ("digits made", 0),
@@ -68,19 +70,28 @@ def results(names: Sequence[str]) -> str:
 
 
 def leaderboard() -> str:
-    """Joint and worst coherence and the least coverage: a line a fusion, seed and budget, a column a generator."""
+    """Joint and worst coherence and the least coverage: a line a fusion, seed and budget, a column a generator.
+
+    What another commit measured than the main job's is marked.
+    """
     rows = records("leaderboard.csv")
+    default = read_yaml(Path("params.yaml"))
+    job = [default["fuse"]["method"], default["train"]["model"], default["run"]["seed"], "default"]
+    last = next((row["commit"] for row in rows if [row[key] for key in COLUMNS] == job), "")
     rows.sort(key=lambda row: (row["budget"] == "default", FUSIONS.index(row["fuse.method"]), row["seed"]))
     lines: dict[str, dict[str, str]] = {}
     for row in rows:
         least = min(value for name, value in row.items() if name.startswith("coverage."))
         told = f"{row['fuse.method']}, seed {row['seed']}" + (", default budget" if row["budget"] == "default" else "")
         figures = (row["coherence.joint"], row["coherence.worst"], least)
-        lines.setdefault(told, {})[row["train.model"]] = " / ".join(f"{figure:.2f}" for figure in figures)
+        mark = "" if row["commit"] == last else OLDER
+        lines.setdefault(told, {})[row["train.model"]] = " / ".join(f"{figure:.2f}" for figure in figures) + mark
     cells = [
         f"| {told} | " + " | ".join(found.get(name, "") for name in GENERATORS) + " |" for told, found in lines.items()
     ]
-    return table("", *GENERATORS, lines=cells)
+    return (
+        table("", *GENERATORS, lines=cells) + f"\n{OLDER} measured at an earlier commit, which the file below names\n"
+    )
 
 
 def article() -> str:

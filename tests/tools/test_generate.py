@@ -15,7 +15,7 @@ from stages.fusion import none
 from stages.fusion.fuse import Fused
 from stages.generation.generate import Generate, Workshop
 from tests.clones import ROOT, environment, run, succeed
-from tests.test_readme import commands
+from tests.test_readme import commands, texts
 from tools.generate import check_given, empty, render
 
 GENERATE = ("python", "-m", "tools.generate")
@@ -26,7 +26,11 @@ SEVEN = "a bold red seven, said at a slow pace in a high voice"  # as in the REA
 def folder(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline that ran, and in which the README's commands did."""
     copy = Path(shutil.copytree(built, tmp_path_factory.mktemp("own") / "clone", symlinks=True))
-    told = [shlex.split(command) for command in commands() if command.startswith(" ".join(GENERATE))]
+    told = [
+        shlex.split(command)
+        for command in commands(texts()[Path("README.md")])
+        if command.startswith(" ".join(GENERATE))
+    ]
     assert len(told) == 3
     for command in told:
         succeed(copy, *command)
