@@ -97,14 +97,10 @@ def distances(suffix: str, parts: list[View], replicates: int, rng: np.random.Ge
     count, figures = sum(part.count("made") for part in parts), []
     for family, measure in (("fidelity", kernel_mean), ("frechet", frechet_mean))[: 2 if len(parts) == 1 else 1]:
         tables = [part.rows if family == "fidelity" else part.dense for part in parts]
-        sides = {
-            "made": [(rows["made"], rows["real"]) for rows in tables],
-            "floor": [(rows["floor"], rows["real"]) for rows in tables],
-            "train": [(rows["train"][pick], rows["real"]) for rows, pick in zip(tables, picks, strict=True)],
-        }
-        value, (low, high) = measure(sides["made"], replicates, rng)
-        floor, (least, most) = measure(sides["floor"], replicates, rng)
-        ceiling, ends = measure(sides["train"], replicates, rng)
+        value, (low, high) = measure([(rows["made"], rows["real"]) for rows in tables], replicates, rng)
+        floor, (least, most) = measure([(rows["floor"], rows["real"]) for rows in tables], replicates, rng)
+        pairs = [(rows["train"][pick], rows["real"]) for rows, pick in zip(tables, picks, strict=True)]
+        ceiling, ends = measure(pairs, replicates, rng)
         metric = f"{family}.{suffix}"
         figures.append(Figure(metric, value, low, high, count, floor, ceiling, *ends, floor_low=least, floor_high=most))
     return figures
