@@ -60,8 +60,7 @@ def rebuilt(folder: Path) -> Path:
 
 def rebuilt_otherwise(folder: Path) -> Path:
     """A clone in which all stages ran in one process, where libraries would take two threads if they were let."""
-    with_two = ("env", "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2")
-    succeed(clone(folder), *with_two, "python", "-c", STAGES, *read_yaml(folder / "dvc.yaml")["stages"])
+    staged(clone(folder), under=("env", "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2"))
     succeed(folder, "dvc", "commit", "--force")
     return folder
 
@@ -80,11 +79,13 @@ for name, stage in read_yaml(Path("dvc.yaml"))["stages"].items():
 """
 
 
-def staged(folder: Path, names: Collection[str] | None = None) -> Path:
+def staged(folder: Path, names: Collection[str] | None = None, *, under: Collection[str] = ()) -> Path:
     """A clone in which stages ran, all or those of these names, in one process: where no test asks for DVC.
+
+    `under` is a program that starts that process, with its arguments.
 
     To start Python, PyTorch and librosa for each of them takes longer than their work does here.
     """
     known = read_yaml(folder / "dvc.yaml")["stages"]
-    succeed(folder, "python", "-c", STAGES, *(known if names is None else names))
+    succeed(folder, *under, "python", "-c", STAGES, *(known if names is None else names))
     return folder

@@ -7,14 +7,11 @@ from torch import Tensor, nn
 
 from stages.common.learning import stream
 from stages.evaluation.classifier import Classifier, calibrate
-from stages.evaluation.senses import SEEN, WIDTH
+from stages.evaluation.senses import WIDTH
+
+pytestmark = pytest.mark.usefixtures("shown_as_they_are")
 
 VALUES = ["a", "b", "c"]
-
-
-@pytest.fixture(autouse=True)
-def _shown_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SEEN, "image", lambda items: items)
 
 
 def judge(sharpness: float = 1.0) -> Classifier:

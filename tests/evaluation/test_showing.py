@@ -7,15 +7,11 @@ import torch
 
 from stages.common.learning import stream
 from stages.evaluation.classifier import Classifier
-from stages.evaluation.senses import SEEN
 from stages.evaluation.showing import LEAST, rows_unseen, settled, showing
 
+pytestmark = pytest.mark.usefixtures("shown_as_they_are")
+
 VALUES = {"colour": ["blue", "red"], "speaker": ["jo", "kim", "lu"]}
-
-
-@pytest.fixture(autouse=True)
-def _shown_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SEEN, "image", lambda items: items)
 
 
 def judge() -> Classifier:
