@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from stages.common.learning import set_up
+from stages.learning.training import set_up
 from tests.clones import rebuilt, rebuilt_otherwise
 from tests.toy import copied
 

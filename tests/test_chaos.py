@@ -43,7 +43,7 @@ def start(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     params = (folder / "params.yaml").read_text(encoding="utf-8")
     longer = re.sub(r"steps: (40|20)\n", f"steps: {STEPS}\n", params)
     (folder / "params.yaml").write_text(longer, encoding="utf-8")
-    edit(folder / "stages/common/learning.py", "KEEP_EVERY_S = 10.0", "KEEP_EVERY_S = 0.1")
+    edit(folder / "stages/learning/training.py", "KEEP_EVERY_S = 10.0", "KEEP_EVERY_S = 0.1")
     return folder
 
 

@@ -16,20 +16,20 @@ import torch
 from torch import Generator, Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from stages.common import learning, together
-from stages.common.learning import Training, stream
 from stages.common.params import read_yaml
-from stages.evaluation import classifier, matcher, senses
-from stages.evaluation.labels import classified
+from stages.evaluation.judges import classifier, inputs, matcher
+from stages.evaluation.metrics.judged import classified
 from stages.features import autoencoder, linear, pixels, text
-from stages.features.bank import Bank
 from stages.fusion import prediction
-from stages.fusion.fuse import FUSIONS, Fused
+from stages.fusion.bank import Bank
+from stages.fusion.fuse import FUSIONS, TrainedFusion
 from stages.fusion.prediction import Learning
 from stages.generation import train
-from stages.generation.families import FAMILIES
-from stages.generation.generate import Generate, draw
-from stages.generation.interpolation import strips
+from stages.generation.interpolation import interpolated
+from stages.generation.models.families import FAMILIES
+from stages.generation.sampler import Generate, Sampler
+from stages.learning import device, training
+from stages.learning.training import Training, stream
 from tests.clones import ROOT
 
 TINY: dict[str, Any] = read_yaml(ROOT / "tests/tiny.yaml")
@@ -68,7 +68,7 @@ def moved(module: nn.Module, place: torch.device) -> nn.Module:
 
 def one_step(model: nn.Module, loss: Any, *_: object, score: Any = None, **__: object) -> pd.DataFrame:
     """In place of a training: the model on its device, one loss and its gradients there."""
-    model.to(together.device())
+    model.to(device.device())
     parts = loss(FarGenerator())
     torch.stack([part.float() for part in parts.values()]).sum().backward()
     assert {weight.grad.device for weight in model.parameters() if weight.grad is not None} == {FAR}
@@ -78,15 +78,15 @@ def one_step(model: nn.Module, loss: Any, *_: object, score: Any = None, **__: o
 @pytest.fixture(autouse=True)
 def _far(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The device is far away, and tensors are fake."""
-    together.device.cache_clear()
-    monkeypatch.setattr(together, "chosen", lambda name: FAR)
-    monkeypatch.setattr(learning, "Generator", FarGenerator)
+    device.device.cache_clear()
+    monkeypatch.setattr(device, "device_named", lambda name: FAR)
+    monkeypatch.setattr(training, "Generator", FarGenerator)
     monkeypatch.setattr(nn.Module, "to", moved)
     for module in (autoencoder, text, prediction, train, classifier, matcher):
         monkeypatch.setattr(module, "optimise", one_step)
     with FakeTensorMode(allow_non_fake_inputs=True):
         yield
-    together.device.cache_clear()
+    device.device.cache_clear()
 
 
 def here(*shape: int) -> np.ndarray:
@@ -100,9 +100,9 @@ def bank() -> Bank:
     return Bank(NAMES, WIDTHS, copies[:, 0], there, np.full(N, "train"), copies)
 
 
-def fused(name: str = "attention") -> Fused:
+def fused(name: str = "attention") -> TrainedFusion:
     fusion = FUSIONS[name].build(WIDTHS, UNIFIED, FUSIONS[name].Settings(**TINY["fuse"][name]))
-    return Fused(fusion.to(FAR), UNIFIED, 0.1)
+    return TrainedFusion(fusion.to(FAR), UNIFIED, 0.1)
 
 
 def density(family: str, grid: tuple[int, int, int] | None = None) -> Any:
@@ -142,25 +142,26 @@ def test_batches_of_the_generator_are_drawn_there(family: str, monkeypatch: pyte
     monkeypatch.setattr(train, "check_spread", lambda model, target, condition, *_: model.sample(
         condition, torch.randn(len(target), model.noise, device=FAR), steps=2))  # fmt: skip
     settings = train.Train(**TINY["train"] | {"model": family})
-    pairs = train.whole_pairs(bank(), fused(), 0.1)
-    train.fit("whole", pairs, settings.whole.model_copy(update=SHORT), None, settings, 1, tmp_path)
+    pairs = train.prior_pairs(bank(), fused(), 0.1)
+    train.fit("prior", pairs, settings.prior.model_copy(update=SHORT), None, settings, 1, tmp_path)
 
 
 def test_samples_and_the_way_between_them_are_drawn_there() -> None:
     settings = Generate(**TINY["generate"])
-    whole = train.build("flow", {"width": UNIFIED, "condition": UNIFIED + 2, "hidden": 8, "depth": 1},
+    prior = train.build("flow", {"width": UNIFIED, "condition": UNIFIED + 2, "hidden": 8, "depth": 1},
                         TINY["train"]["flow"]).to(FAR)  # fmt: skip
-    parts = [train.build("flow", {"width": width, "condition": UNIFIED, "hidden": 8, "depth": 1},
+    decoders = [train.build("flow", {"width": width, "condition": UNIFIED, "hidden": 8, "depth": 1},
                          TINY["train"]["flow"]).to(FAR) for width in WIDTHS]  # fmt: skip
-    assert draw(fused(), (whole, parts), bank().clean, bank().there, settings, stream(1, "draw")).device == FAR
-    _, made = strips(fused(), whole, parts, sum(WIDTHS), steps=2, temperatures=(1.0, 1.0), chance=stream(1, "walk"))
+    sampler = Sampler(bank(), {}, {}, fused(), prior, decoders, settings, 1, Path())
+    assert sampler.draw(bank().clean, bank().there, stream(1, "draw")).device == FAR
+    _, made = interpolated(sampler, prior, stream(1, "interpolation"))
     assert made.device == FAR
 
 
 @pytest.mark.parametrize("kind", ["autoencoder", "text", "pixels", "linear"])
 def test_a_codec_learns_and_codes_there(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What it gives is on the CPU, where files are written."""
-    monkeypatch.setattr(autoencoder, "find_components", lambda *_: None)
+    monkeypatch.setattr(autoencoder, "begin_as_pca", lambda *_: None)
     items = here(N, 6) % 9 + 4 if kind == "text" else here(N, 4, 4, 3)
     items = items.astype(np.uint16) if kind == "text" else items
     codec: Any
@@ -187,13 +188,13 @@ def test_a_judge_learns_is_calibrated_and_reads_there(
     shapes = {"image": (N, 28, 28, 3), "text": (N, 8), "audio": (N, 16, 16)}
     items = here(*shapes[name]) % 9
     items = items.astype(np.uint16) if name == "text" else items
-    clean = senses.as_tensor(items)
-    monkeypatch.setattr(classifier, "kinds", lambda name, items: KINDS[name])
+    clean = inputs.as_tensor(items)
+    monkeypatch.setattr(classifier, "input_size", lambda name, items: KINDS[name])
     labels, values = pd.DataFrame({"kind": ["a", "b"] * (N // 2)}), {"kind": ["a", "b"]}
-    judge, _ = classifier.teach(name, clean, labels, values, Training(**SHORT), seed=1, state=tmp_path)
+    judge, _ = classifier.train_classifier(name, clean, labels, values, Training(**SHORT), seed=1, state=tmp_path)
     with pytest.raises(DataDependentOutputException):  # it has looked, and finds a temperature on the CPU
         classifier.calibrate(judge, clean, labels)
-    assert judge.look(clean).device == FAR
+    assert judge.features(clean).device == FAR
     monkeypatch.setattr(Tensor, "numpy", on_the_cpu)
     judges = type("Judges", (), {"classifiers": {name: judge}})()
     classified(name, items, judges, "kind")
@@ -205,8 +206,8 @@ def on_the_cpu(values: Tensor) -> np.ndarray:
 
 
 def test_a_matcher_learns_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(matcher, "kinds", lambda name, items: KINDS[name])
+    monkeypatch.setattr(matcher, "input_size", lambda name, items: KINDS[name])
     clean = {"image": here(N, 28, 28, 3), "text": (here(N, 8) % 9).astype(np.uint16)}
-    items = {name: senses.as_tensor(part).to(FAR) for name, part in clean.items()}
+    items = {name: inputs.as_tensor(part).to(FAR) for name, part in clean.items()}
     there = {name: torch.ones(N, dtype=torch.bool, device=FAR) for name in items}
-    matcher.teach_matcher(items, there, Training(**SHORT), seed=1, state=tmp_path)
+    matcher.train_matcher(items, there, Training(**SHORT), seed=1, state=tmp_path)

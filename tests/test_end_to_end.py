@@ -17,18 +17,18 @@ DIRECTIONS = ("image_to_text", "image_to_audio", "text_to_image", "text_to_audio
 SUMMARY = {  # design section 8
     "coherence": ("joint", *DIRECTIONS, "worst", "hidden", "attributes"),
     "consistency": ("chained", "marginals"),
-    "elsewhere": ("image_to_text", "image_to_audio"),
+    "out_of_domain": ("image_to_text", "image_to_audio"),
     **dict.fromkeys(("ceiling", "fidelity", "coverage", "memorisation"), ("image", "text", "audio")),
 }
 ORDER = ("acquire", "preprocess", "extract", "fuse", "train", "generate", "judge", "evaluate", "report")
 EDITS = {  # a file of each layer: the first stages that must run again
-    "stages/data/split.py": {"acquire"},
-    "stages/data/image.py": {"preprocess", "generate", "evaluate"},
+    "stages/data/sources/digits.py": {"acquire"},
+    "stages/data/kinds/image.py": {"preprocess", "generate", "evaluate"},
     "stages/features/autoencoder.py": {"extract@image", "extract@text", "extract@audio", "generate", "evaluate"},
-    "stages/features/bank.py": {"fuse", "train", "generate"},
+    "stages/fusion/bank.py": {"fuse", "train", "generate"},
     "stages/fusion/prediction.py": {"fuse", "train", "generate"},
-    "stages/generation/flow.py": {"train", "generate"},
-    "stages/evaluation/judge.py": {"judge", "evaluate"},
+    "stages/generation/models/flow.py": {"train", "generate"},
+    "stages/evaluation/judges/inputs.py": {"judge", "evaluate"},
     "stages/evaluation/report.py": {"report"},
 }
 

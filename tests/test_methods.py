@@ -8,7 +8,7 @@ import pytest
 
 from stages.common.params import read_yaml
 from stages.fusion.fuse import FUSIONS
-from stages.generation.families import FAMILIES
+from stages.generation.models.families import FAMILIES
 from tests.clones import ROOT, staged, succeed
 
 pytestmark = pytest.mark.slow

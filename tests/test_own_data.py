@@ -14,7 +14,7 @@ import pytest
 from stages.common.files import read_json, read_table
 from tests.clones import ROOT, run, succeed
 from tests.data.home import clip, picture, serving
-from tests.data.test_tar_shards import tar
+from tests.data.sources.test_tar_shards import tar
 from tests.toy import commit, copied, git_clone
 
 pytestmark = pytest.mark.slow

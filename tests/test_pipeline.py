@@ -19,7 +19,8 @@ from stages.common.params import read_yaml
 from stages.data import acquire
 from tests.clones import ROOT
 
-LAYERS = ("common", "data", "features", "fusion", "generation", "evaluation")
+LAYERS = ("common", "learning", "data", "features", "fusion", "generation", "evaluation")
+ROOMS = ("judges", "metrics", "page")  # of the evaluation, in which imports run one way too
 PARAMS = ("params.yaml", "tests/tiny.yaml")
 OWN = "${acquire.path}"  # the user's data: no stage makes it
 
@@ -138,8 +139,8 @@ def test_every_import_is_a_declared_dependency(stage: Stage) -> None:
 @every_stage
 def test_every_declared_code_dependency_is_imported(stage: Stage) -> None:
     code = closure(stage.script)
-    stale = {str(file) for file in SOURCES if any(covers(dep, file) for dep in stage.code)} - set(map(str, code))
-    assert not stale, f"dvc.yaml: stage '{stage.name}' lists {sorted(stale)} in deps but never imports them"
+    idle = [dep for dep in stage.code if not any(covers(dep, file) for file in code)]
+    assert not idle, f"dvc.yaml: stage '{stage.name}' lists {idle} in deps but imports nothing of it"
     missing = [dep for dep in stage.code if not (ROOT / dep).exists()]
     assert not missing, f"dvc.yaml: stage '{stage.name}' lists {missing}, which does not exist"
 
@@ -193,6 +194,22 @@ def test_git_ignores_the_outputs_of_the_stages_and_nothing_else_below_data() -> 
     assert told.split() == half
     free = ["data", "data/birds", "data/birds.dvc", "data/birds/a.png", "data/far/shards.txt", "data/.gitignore"]
     assert subprocess.run(["git", "check-ignore", *free], cwd=ROOT).returncode == 1
+
+
+@every_stage
+def test_a_stage_depends_on_its_own_layer_and_earlier_ones(stage: Stage) -> None:
+    """So that an edit of one layer reruns no earlier one."""
+    own = LAYERS.index(stage.script.parts[1])
+    later = [dep for dep in stage.code if LAYERS.index(Path(dep).parts[1]) > own]
+    assert not later, f"dvc.yaml: stage '{stage.name}' depends on {later}, of a later layer"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parts[2] in ROOMS], ids=str)
+def test_imports_in_the_evaluation_run_one_way(path: Path) -> None:
+    rank = ROOMS.index(path.parts[2])
+    rooms = {file: file.parts[2] for file in imported(path) if file.parts[1] == "evaluation" and len(file.parts) > 3}
+    upward = [str(file) for file, room in rooms.items() if ROOMS.index(room) > rank]
+    assert not upward, f"{path} imports {upward}, of a later room"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)

@@ -74,7 +74,7 @@ def running(bench: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process
     """A training on two processes that has kept a state: the first, which is the stage, and the other."""
     params = (bench / "params.yaml").read_text(encoding="utf-8")
     (bench / "params.yaml").write_text(params.replace("steps: 40\n", "steps: 200\n"), encoding="utf-8")
-    edit(bench / "stages/common/learning.py", "KEEP_EVERY_S = 10.0", "KEEP_EVERY_S = 0.0")
+    edit(bench / "stages/learning/training.py", "KEEP_EVERY_S = 10.0", "KEEP_EVERY_S = 0.0")
     words = [str(BIN / "python"), *COMMANDS["fuse"][1:]]
     surroundings = environment(bench) | {"PROCESSES": "2"}
     first = subprocess.Popen(words, cwd=bench, env=surroundings, stderr=subprocess.PIPE, text=True)

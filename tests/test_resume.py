@@ -39,7 +39,7 @@ def workbench(built: Path, folder: Path, name: str) -> Path:
 
 def keep_at_every_step(folder: Path) -> None:
     """Seconds pass between two kept states, and such a training has few of them."""
-    path = folder / "stages/common/learning.py"
+    path = folder / "stages/learning/training.py"
     text = path.read_text(encoding="utf-8")
     assert text.count("KEEP_EVERY_S = 10.0") == 1
     path.write_text(text.replace("KEEP_EVERY_S = 10.0", "KEEP_EVERY_S = 0.0"), encoding="utf-8")

@@ -12,7 +12,7 @@ from stages.common.files import read_json
 from stages.common.params import read_yaml
 from stages.data.sources.digits import LICENCE
 from stages.features.codecs import load_codecs
-from stages.fusion.fuse import load_fused
+from stages.fusion.fuse import load_fusion
 from stages.generation.train import load_generator
 from tests.clones import ROOT, run, succeed
 from tests.toy import published
@@ -62,16 +62,16 @@ def test_what_was_got_makes_a_sample_from_nothing(origin: Path, tmp_path: Path) 
     for name in ARTIFACTS:
         succeed(tmp_path, "dvc", "artifacts", "get", str(origin), name, "--out", name.removeprefix("codec-"))
     card = read_json(tmp_path / "fusion/fusion.json")
-    names, fused = card["modalities"], load_fused(tmp_path / "fusion")
-    whole, parts = load_generator(tmp_path / "generator", names)
-    assert whole
+    names, fused = card["modalities"], load_fusion(tmp_path / "fusion")
+    prior, decoders = load_generator(tmp_path / "generator", names)
+    assert prior
     nothing = torch.zeros(1, len(names), dtype=torch.bool)
     view = torch.cat([fused(torch.zeros(1, sum(card["widths"])), nothing), nothing], -1)
-    drawn = whole.sample(view, torch.randn(1, whole.noise), steps=4)
+    drawn = prior.sample(view, torch.randn(1, prior.noise), steps=4)
     codecs = load_codecs(names, tmp_path)
     with torch.no_grad():
-        for name, part in zip(names, parts, strict=True):
-            made = codecs[name].decode(part.sample(drawn, torch.randn(1, part.noise), steps=4))
+        for name, decoder in zip(names, decoders, strict=True):
+            made = codecs[name].decode(decoder.sample(drawn, torch.randn(1, decoder.noise), steps=4))
             assert made.shape == (1, *read_json(tmp_path / name / "codec.json")["shape"])
 
 

@@ -15,10 +15,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from stages.common.files import replace, write_table
 from stages.common.shards import SUFFIXES, read_shard
-from stages.data.modalities import restore
-from stages.data.reading import tensors
-from stages.evaluation.judge import load_judges
-from stages.evaluation.labels import classified
+from stages.data.kinds.modalities import restore
+from stages.data.kinds.reading import tensors
+from stages.evaluation.judges.loading import load_judges
+from stages.evaluation.metrics.judged import classified
 from tools.experiments import experiments, follows
 from tools.refusal import one_line
 

@@ -25,11 +25,11 @@ from dvc.repo import Repo
 from PIL import Image
 
 from stages.common.files import read_json, read_table, write_table
-from stages.common.learning import set_up
 from stages.common.params import read_yaml
 from stages.common.shards import read_shard
-from stages.common.together import device
 from stages.common.workers import in_processes
+from stages.learning.device import device
+from stages.learning.training import set_up
 from tools.experiments import git
 from tools.fresh import pipeline
 from tools.refusal import one_line

@@ -12,7 +12,7 @@ import pandas as pd
 from stages.common.files import replace
 from stages.common.params import read_yaml
 from stages.fusion.fuse import FUSIONS as METHODS
-from stages.generation.families import FAMILIES
+from stages.generation.models.families import FAMILIES
 from tools.bench import TOTAL
 from tools.refusal import one_line
 
@@ -23,8 +23,8 @@ SUMMARY = (  # what docs/evaluation.md has; README has a few
     "coherence.text_to_audio", "coherence.audio_to_image", "coherence.audio_to_text", "coherence.worst",
     "coherence.hidden", "coherence.attributes", "ceiling.image", "ceiling.audio", "coverage.image", "coverage.text",
     "coverage.audio", "fidelity.image", "fidelity.text", "fidelity.audio", "memorisation.image", "memorisation.text",
-    "memorisation.audio", "consistency.chained", "consistency.marginals", "elsewhere.image_to_text",
-    "elsewhere.image_to_audio",
+    "memorisation.audio", "consistency.chained", "consistency.marginals", "out_of_domain.image_to_text",
+    "out_of_domain.image_to_audio",
 )  # fmt: skip
 FEW = (
     "coherence.joint", "coherence.worst", "coherence.image_to_text", "coherence.image_to_audio",

@@ -16,23 +16,26 @@ import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.common.files import read_json, replace
-from stages.common.learning import set_up
 from stages.common.params import Run, load, read_yaml
 from stages.common.shards import SUFFIXES
 from stages.common.stage import fresh_folder, logged
-from stages.common.together import device
-from stages.data.modalities import MODALITIES, restore
-from stages.evaluation.examples import View, view
-from stages.features.bank import Bank
+from stages.data.kinds.modalities import MODALITIES, restore
+from stages.evaluation.page.examples import View, view
 from stages.features.codecs import load_codecs
-from stages.fusion.fuse import load_fused
-from stages.generation.generate import Generate, Workshop, decode
+from stages.fusion.bank import Bank
+from stages.fusion.fuse import load_fusion
+from stages.generation.sampler import Generate, Sampler
 from stages.generation.train import load_generator
+from stages.learning.device import device
+from stages.learning.training import set_up
 from tools.refusal import one_line
 
 NEEDED = ("preprocess/settings.json", "fuse/fusion.json", "train/generator.json")
 DATA, OUT = Path("data"), Path("data/made")
-TEMPLATES = [Path(__file__).parent, Path(__file__).parents[1] / "stages/evaluation/template"]  # the latter: style.css
+TEMPLATES = [
+    Path(__file__).parent,
+    Path(__file__).parents[1] / "stages/evaluation/page/template",
+]  # the latter: style.css
 
 
 def main() -> None:
@@ -44,14 +47,14 @@ def main() -> None:
         check_place(chosen.out)
         check_models()
         with logged("generate"):
-            shop = workshop(chosen.out, chosen.seed)
+            sampler = load_sampler(chosen.out, chosen.seed)
         told = {name: getattr(chosen, name) for name in MODALITIES}
-        given = {name: payload(name, value, shop) for name, value in told.items() if value is not None}
-        check_given(shop, given)
+        given = {name: payload(name, value, sampler) for name, value in told.items() if value is not None}
+        check_given(sampler, given)
         with new_folder(chosen.out) as folder:
             with logged("generate"):
-                made = samples(shop, given, chosen.count)
-            deliver(folder, shop, given, made)
+                made = samples(sampler, given, chosen.count)
+            deliver(folder, sampler, given, made)
     print(f"generate: {len(made)} samples of {', '.join(sorted(made[0]))}; look at {chosen.out / 'index.html'}")
 
 
@@ -98,14 +101,14 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def workshop(out: Path, seed: int | None) -> Workshop:
+def load_sampler(out: Path, seed: int | None) -> Sampler:
     """The models below data/, and no data."""
     run, card = load(Run, "run"), read_json(DATA / "fuse/fusion.json")
     set_up(run.threads)
     names = card["modalities"]
-    return Workshop(
+    return Sampler(
         empty(names, card["widths"]), load_codecs(names, DATA / "extract"), restore(names, DATA / "preprocess"),
-        load_fused(DATA / "fuse"), load_generator(DATA / "train", names), load(Generate, "generate"),
+        load_fusion(DATA / "fuse"), *load_generator(DATA / "train", names), load(Generate, "generate"),
         run.seed if seed is None else seed, out,
     )  # fmt: skip
 
@@ -117,53 +120,55 @@ def empty(names: Sequence[str], widths: list[int]) -> Bank:
     return Bank(tuple(names), widths, nothing, there, np.array([]), nothing)
 
 
-def payload(name: str, told: str | Path, shop: Workshop) -> bytes:
+def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
     """The bytes of what is given as modality `name`; those that `preprocess` would turn away are refused."""
-    if name not in shop.bank.names:
-        raise ValueError(f"--{name}: expected one of {', '.join(shop.bank.names)}, which the models know; leave it out")
+    if name not in sampler.bank.names:
+        raise ValueError(
+            f"--{name}: expected one of {', '.join(sampler.bank.names)}, which the models know; leave it out"
+        )
     caption = name == "text" and not str(told).endswith(".txt")
     if not caption and not Path(told).is_file():
         raise ValueError(f"--{name}: expected a file, got {told}, which is none; correct the path")
     content = str(told).encode() if caption else Path(told).read_bytes()
     try:
-        MODALITIES[name].read(content, shop.fitted[name])
+        MODALITIES[name].read(content, sampler.fitted[name])
     except ValueError as error:
         raise ValueError(f"--{name} {told}: {error}") from error
     return content
 
 
-def as_read(name: str, content: bytes, shop: Workshop) -> bytes:
+def as_read(name: str, content: bytes, sampler: Sampler) -> bytes:
     """What is given as the models see it: a file of the working size or rate."""
-    module, fitted = MODALITIES[name], shop.fitted[name]
+    module, fitted = MODALITIES[name], sampler.fitted[name]
     seen: bytes = module.write(module.tensor(module.read(content, fitted), fitted), fitted)
     return seen
 
 
-def check_given(shop: Workshop, given: Mapping[str, bytes]) -> None:
+def check_given(sampler: Sampler, given: Mapping[str, bytes]) -> None:
     """Raises ValueError where nothing is left to make, or nothing can be made of what is given."""
-    if len(given) == len(shop.bank.names):
+    if len(given) == len(sampler.bank.names):
         raise ValueError(f"expected a modality to be left to make, got all of {', '.join(given)}; give fewer")
-    if given and not shop.fused.width:
+    if given and not sampler.fused.width:
         raise ValueError(f"expected nothing given, because fuse.method is none, got {', '.join(given)}; give nothing")
 
 
-def samples(shop: Workshop, given: Mapping[str, bytes], count: int) -> list[dict[str, bytes]]:
+def samples(sampler: Sampler, given: Mapping[str, bytes], count: int) -> list[dict[str, bytes]]:
     """`count` samples, as files by suffix, of the modalities that are not given."""
-    rest = [name for name in shop.bank.names if name not in given]
-    features = torch.zeros(1, sum(shop.bank.widths), device=device())
+    rest = [name for name in sampler.bank.names if name not in given]
+    features = torch.zeros(1, sum(sampler.bank.widths), device=device())
     for name, content in given.items():
-        features += shop.observe([content], name)
-    made = shop.make("own", features.expand(count, -1), list(given))
-    return decode(made, shop.bank, rest, shop.codecs, shop.fitted)
+        features += sampler.encode([content], name)
+    made = sampler.sample("own", features.expand(count, -1), list(given))
+    return sampler.decode(made, rest)
 
 
-def deliver(folder: Path, shop: Workshop, given: Mapping[str, bytes], made: Sequence[Mapping[str, bytes]]) -> None:
+def deliver(folder: Path, sampler: Sampler, given: Mapping[str, bytes], made: Sequence[Mapping[str, bytes]]) -> None:
     """The files of each sample, and the page that shows them."""
     for number, files in enumerate(made):
         for suffix, content in files.items():
             replace(folder / f"{number}.{suffix}", content + b"\n" if suffix == SUFFIXES["text"] else content)
-    read = {SUFFIXES[name]: as_read(name, content, shop) for name, content in given.items()}
-    names = shop.bank.names
+    read = {SUFFIXES[name]: as_read(name, content, sampler) for name, content in given.items()}
+    names = sampler.bank.names
     replace(folder / "index.html", render(view(read, names), [view(files, names) for files in made]))
 
 

@@ -95,7 +95,7 @@ def row(run: Run, told: str) -> Row:
     models = [*json.loads(read(run, "data/train/generator.json"))["models"]]
     weights = [f"data/train/{name}.safetensors" for name in models] + ["data/fuse/fusion.safetensors"]
     found["parameters"] = sum(count(read(run, path)) for path in weights)
-    steps = [run["train.whole.steps"] if name == "whole" else run["train.parts.steps"] for name in models]
+    steps = [run["train.prior.steps"] if name == "prior" else run["train.decoders.steps"] for name in models]
     found["training steps"] = int(sum(steps) + (0 if run["fuse.method"] in CLOSED else run["fuse.steps"]))
     return found
 

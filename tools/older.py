@@ -22,7 +22,7 @@ CODE = ("stages", "data/*.dvc", "dvc.yaml", "params.yaml", "requirements.lock", 
 OLDEST_DAYS = 180  # of rows of older code
 SEEDS = 3  # that show what chance does
 SPREADS = 3  # standard deviations among seeds that a row may be off when it is run again
-UNUSED = ":(exclude)stages/generation/convolution.py"  # networks on pixels, which no run of either budget has
+UNUSED = ":(exclude)stages/generation/models/convolution.py"  # networks on pixels, which no run of either budget has
 
 
 @cache

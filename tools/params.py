@@ -20,8 +20,8 @@ from stages.evaluation.judge import Judge
 from stages.evaluation.report import Report
 from stages.features.codecs import SETTINGS
 from stages.fusion.fuse import FUSIONS, Fuse
-from stages.generation.convolution import Grid, check_grid
-from stages.generation.generate import Generate
+from stages.generation.models.convolution import Grid, check_grid
+from stages.generation.sampler import Generate
 from stages.generation.train import Train, build
 from tools.refusal import one_line
 
@@ -70,13 +70,13 @@ def check_generator(settings: Train, widths: Mapping[str, int], grids: Mapping[s
     """Prior, if there is something to be drawn, and decoders."""
     if unified:
         shape: dict[str, Any] = {"width": unified, "condition": unified + len(widths), "grid": None}
-        draw(settings, shape | {"hidden": settings.whole.hidden, "depth": settings.whole.depth})
+        draw(settings, shape | {"hidden": settings.prior.hidden, "depth": settings.prior.depth})
     for name, width in widths.items():
-        pixels = grids.get(name) if settings.parts.network == "convolution" else None
+        pixels = grids.get(name) if settings.decoders.network == "convolution" else None
         if pixels:
-            check_grid(pixels, settings.parts.depth, name)
+            check_grid(pixels, settings.decoders.depth, name)
         shape = {"width": width, "condition": unified, "grid": pixels}
-        draw(settings, shape | {"hidden": settings.parts.hidden, "depth": settings.parts.depth})
+        draw(settings, shape | {"hidden": settings.decoders.hidden, "depth": settings.decoders.depth})
 
 
 def draw(settings: Train, shape: dict[str, Any]) -> None:

@@ -21,9 +21,9 @@ import yaml
 from stages.common.files import growing, read_json, replace, write_json, write_table
 from stages.common.params import read_yaml
 from stages.common.shards import write_shard
-from stages.data import image, text
-from stages.data.image import ImageSettings
-from stages.data.text import TextSettings
+from stages.data.kinds import image, text
+from stages.data.kinds.image import ImageSettings
+from stages.data.kinds.text import TextSettings
 from tools.refusal import one_line
 
 STAGES = (

@@ -1,4 +1,4 @@
-"""Parameters: read once, at the stage's door, into strict frozen records.
+"""Parameters: read once, when a stage starts, into strict frozen records.
 
 Each layer declares a model for its own section of params.yaml, so a new setting reruns that layer only.
 PyYAML reads ``2e-4`` as text where DVC reads a number; floats are therefore coerced from text.

@@ -12,5 +12,5 @@ def seed_of(seed: int, name: str) -> int:
 
 
 def draws(seed: int, name: str) -> np.random.Generator:
-    """The NumPy stream `name`; its PyTorch twin is `stages.common.learning.stream`."""
+    """The NumPy stream `name`; its PyTorch twin is `stages.learning.training.stream`."""
     return np.random.default_rng(seed_of(seed, name))

@@ -1,4 +1,4 @@
-"""The door of a stage: what surrounds its work, whatever the work is.
+"""What surrounds the work of a stage, whatever the work is.
 
 - One at a time: a file lock, because a killed `dvc repro` leaves its child alive.
 - True to its inputs: DVC hashes code and params after a command ends, so the stage notes its own when it
@@ -33,7 +33,7 @@ LIBRARIES = ("numpy", "torch", "librosa", "scikit-learn")  # whose version may c
 
 
 @dataclass(frozen=True)
-class Door:
+class Context:
     """What a stage needs to know of its surroundings."""
 
     name: str
@@ -50,7 +50,7 @@ class Door:
 
 
 @contextmanager
-def stage(name: str) -> Iterator[Door]:
+def stage(name: str) -> Iterator[Context]:
     """Surround the work of the stage `name` (``extract@image`` for one item of a matrix)."""
     COSTS.start()
     try:
@@ -59,7 +59,7 @@ def stage(name: str) -> Iterator[Door]:
             final = Path("data", *name.split("@"))
             out = fresh_folder(final.with_name(f".{final.name}.part"))
             try:
-                yield Door(name, out)
+                yield Context(name, out)
                 if fingerprint(name, data=False) != code:
                     raise ValueError(f"{name}: its code or parameters were edited while it ran; run `dvc repro` again")
                 shutil.rmtree(final, ignore_errors=True)
@@ -79,14 +79,14 @@ def logged(name: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # RuntimeError: whatever PyTorch refuses
-        line, log = told(error).removeprefix(f"{name}: "), LOGS / f"{name}.log"
+        line, log = in_one_line(error).removeprefix(f"{name}: "), LOGS / f"{name}.log"
         with suppress(OSError):  # on a full disk
             replace(log, traceback.format_exc())
             line += f" (traceback in {log})"
         raise ValueError(line) from None
 
 
-def told(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
     """An error in one line, with what to do where it does not say so itself: those of PyTorch never do."""
     line = " ".join(str(error).split())
     if isinstance(error, MemoryError) or re.search(r"out of memory|can't allocate|not enough memory", line):

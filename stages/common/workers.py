@@ -48,10 +48,10 @@ def in_processes(work: Callable[..., Made], jobs: Iterable[Job], *, apart: bool 
         queue = iter(jobs)
         while window := list(islice(queue, WINDOW * (workers or 1))):
             here = engine == "loky" and len(window) == 1 and not apart
-            yield from together(partial(alone, work, code=code), window, 1 if here else workers)
+            yield from run_window(partial(on_one_thread, work, code=code), window, 1 if here else workers)
 
 
-def together(work: Callable[[Job], Made], window: list[Job], workers: int | None) -> list[Made]:
+def run_window(work: Callable[[Job], Made], window: list[Job], workers: int | None) -> list[Made]:
     """``work(job)`` of a few jobs."""
     for _ in range(TRIES):
         try:
@@ -61,7 +61,7 @@ def together(work: Callable[[Job], Made], window: list[Job], workers: int | None
     raise ValueError(DEATH)
 
 
-def alone(work: Callable[..., Made], job: Job, *, code: str | None = None) -> Made:
+def on_one_thread(work: Callable[..., Made], job: Job, *, code: str | None = None) -> Made:
     """``work(*job)`` with every library of linear algebra on one thread, by the `code` that the caller has."""
     if code is not None and code != code_at_start():
         raise ValueError("WORKERS: expected workers with this code and these packages, got others; start them again")
@@ -135,19 +135,19 @@ def in_fresh_processes(work: Callable[..., Made], jobs: Iterable[Job]) -> Iterat
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([work.__module__])  # import once, not once a job
     with ThreadPool(os.cpu_count()) as pool:  # the threads wait, each for a process
-        yield from pool.imap(partial(fresh, context, work), jobs, chunksize=1)
+        yield from pool.imap(partial(in_fresh_process, context, work), jobs, chunksize=1)
 
 
-def fresh(context: ForkServerContext, work: Callable[..., Made], job: Job) -> Made:
+def in_fresh_process(context: ForkServerContext, work: Callable[..., Made], job: Job) -> Made:
     """``work(*job)`` in a process of its own."""
     for _ in range(TRIES):
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=tell, args=(theirs, work, job), daemon=True)
+        process = context.Process(target=send, args=(theirs, work, job), daemon=True)
         process.start()
         theirs.close()
         try:
             made, error = ours.recv()
-        except EOFError:  # it died before it told
+        except EOFError:  # it died before it sent anything
             continue
         finally:
             ours.close()
@@ -158,9 +158,9 @@ def fresh(context: ForkServerContext, work: Callable[..., Made], job: Job) -> Ma
     raise ValueError(DEATH)
 
 
-def tell(to: "Connection[Any, Any]", work: Callable[..., Any], job: Job) -> None:
+def send(to: "Connection[Any, Any]", work: Callable[..., Any], job: Job) -> None:
     """Send what `work` made, or the error it raised."""
     try:
-        to.send((alone(work, job), None))
+        to.send((on_one_thread(work, job), None))
     except Exception as error:
         to.send((None, error))

@@ -15,12 +15,12 @@ from typing import Literal
 from stages.common.files import replace, write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
-from stages.data import remarks
-from stages.data.rejects import Reject
+from stages.data.records import remarks
+from stages.data.records.rejects import Reject
 from stages.data.sources import digits, folder, manifest, metadata, shards
 from stages.data.sources.digits import Digits
 from stages.data.sources.own import Own, Packed
-from stages.data.sources.settle import settle
+from stages.data.sources.resolve import resolve
 
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
@@ -36,21 +36,21 @@ class Acquire(Strict):
 
 def main() -> None:
     """Write data/acquire: shards, index, attributes and, of your own data, rejects."""
-    with stage("acquire") as door:
+    with stage("acquire") as context:
         settings, run, names = load(Acquire, "acquire"), load(Run, "run"), load_modalities()
         if settings.source == "digits":
             licence = digits.LICENCE
-            index, attributes = digits.acquire(settings.digits, run.seed, names, door.out)
+            index, attributes = digits.acquire(settings.digits, run.seed, names, context.out)
         else:
             licence = settings.own.licence or "not stated"
             collect = source_of(settings)
-            packed, rejects = collect(settings.path, settings.own, names, door.out)
-            index, attributes, refused, said = settle(packed, rejects, settings.own, names, run.seed)
-            write_table(door.out / "rejects.csv", refused)
-            remarks.keep("acquire", door.out, said)
-        write_table(door.out / "index.csv", index)
-        write_json(door.out / "attributes.json", attributes)
-        replace(door.out / "licence.txt", f"{licence}\n")
+            packed, rejects = collect(settings.path, settings.own, names, context.out)
+            index, attributes, refused, said = resolve(packed, rejects, settings.own, names, run.seed)
+            write_table(context.out / "rejects.csv", refused)
+            remarks.keep("acquire", context.out, said)
+        write_table(context.out / "index.csv", index)
+        write_json(context.out / "attributes.json", attributes)
+        replace(context.out / "licence.txt", f"{licence}\n")
 
 
 def source_of(settings: Acquire) -> Callable[..., tuple[list[Packed], list[Reject]]]:

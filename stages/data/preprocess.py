@@ -24,14 +24,14 @@ from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES, read_shard
 from stages.common.stage import stage
 from stages.common.workers import in_processes
-from stages.data import remarks
-from stages.data.audio import AudioSettings
-from stages.data.cut import ENDS, cuts
-from stages.data.image import ImageSettings
-from stages.data.modalities import MODALITIES
-from stages.data.rejects import COLUMNS, Reject, most_frequent, table
-from stages.data.split import SPLITS
-from stages.data.text import TextSettings
+from stages.data.kinds.audio import AudioSettings
+from stages.data.kinds.image import ImageSettings
+from stages.data.kinds.modalities import MODALITIES
+from stages.data.kinds.text import TextSettings
+from stages.data.records import remarks
+from stages.data.records.rejects import COLUMNS, Reject, most_frequent, table
+from stages.data.records.split import SPLITS
+from stages.data.records.truncation import ENDS, truncated
 
 RAW = Path("data/acquire")
 LEAST = {"train": 2, "judge": 1, "test": 2}  # samples that have a modality: one alone has no neighbour to compare with
@@ -49,28 +49,28 @@ class Preprocess(Strict):
 
 def main() -> None:
     """Write data/preprocess: tensors, tokeniser, samples and rejects."""
-    with stage("preprocess") as door:
+    with stage("preprocess") as context:
         settings, run, names = load(Preprocess, "preprocess"), load(Run, "run"), load_modalities()
         attributes = read_json(RAW / "attributes.json")
         index = read_table(RAW / "index.csv", text=("id", *attributes, *files_of(names)))
         fitted = {
-            name: MODALITIES[name].fit(getattr(settings, name), train_captions(index), door.out) for name in names
+            name: MODALITIES[name].fit(getattr(settings, name), train_captions(index), context.out) for name in names
         }
         groups = index.groupby("shard")
         jobs = ((RAW / str(shard), rows, fitted, settings.variants, run.seed) for shard, rows in groups)
         cleaned = in_processes(clean_shard, jobs, apart=True)  # a stranger's file may break its decoder
         shards = progress(cleaned, title="preprocess", total=groups.ngroups)
-        samples, found, lengths = collect(shards, fitted, door.out)
+        samples, found, lengths = collect(shards, fitted, context.out)
         before = read_table(RAW / "rejects.csv", text=COLUMNS) if (RAW / "rejects.csv").exists() else table([])
         rejects = pd.concat([before, found], ignore_index=True)
         check_rejects(rejects, len(index) + len(before), settings.reject_limit)
         check_splits(samples, names)
-        remarks.keep("preprocess", door.out, cuts(lengths, settings), earlier=remarks.read(RAW))
-        write_table(door.out / "samples.csv", samples)
-        write_table(door.out / "rejects.csv", rejects)
+        remarks.keep("preprocess", context.out, truncated(lengths, settings), earlier=remarks.read(RAW))
+        write_table(context.out / "samples.csv", samples)
+        write_table(context.out / "rejects.csv", rejects)
         # Without defaults: a setting that comes later and changes nothing leaves these bytes as they are.
-        write_json(door.out / "settings.json", settings.model_dump(exclude_defaults=True))
-        write_json(door.out / "attributes.json", attributes)
+        write_json(context.out / "settings.json", settings.model_dump(exclude_defaults=True))
+        write_json(context.out / "attributes.json", attributes)
 
 
 def files_of(names: Iterable[str]) -> list[str]:

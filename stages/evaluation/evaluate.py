@@ -14,26 +14,26 @@ import torch
 from pydantic import Field
 
 from stages.common.files import write_json, write_table
-from stages.common.learning import set_up
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
-from stages.evaluation.coherence import coherence
-from stages.evaluation.confusion import confusion
-from stages.evaluation.consistency import consistency
-from stages.evaluation.contribution import contributions
-from stages.evaluation.elsewhere import elsewhere
-from stages.evaluation.explain import explained
-from stages.evaluation.extraction import extraction
-from stages.evaluation.figure import Figure, summary, table
-from stages.evaluation.hearing import hearing
-from stages.evaluation.likeness import likeness
-from stages.evaluation.matching import matching
-from stages.evaluation.readings import ceilings, reconstruction
-from stages.evaluation.sanity import sanity
-from stages.evaluation.scene import Scene, set_scene
-from stages.evaluation.suspects import suspects
-from stages.evaluation.variety import balance, freedom, health
+from stages.evaluation.metrics.accuracy import ceilings, reconstruction
+from stages.evaluation.metrics.codec_error import codec_errors
+from stages.evaluation.metrics.coherence import coherence
+from stages.evaluation.metrics.confusion import confusion
+from stages.evaluation.metrics.consistency import consistency
+from stages.evaluation.metrics.contribution import contributions
+from stages.evaluation.metrics.dataset import Dataset, load_dataset
+from stages.evaluation.metrics.diversity import balance, entropy_left, recognisability
+from stages.evaluation.metrics.explain import with_notes
+from stages.evaluation.metrics.fidelity import fidelity
+from stages.evaluation.metrics.figure import Figure, summary, table
+from stages.evaluation.metrics.matching import matching
+from stages.evaluation.metrics.out_of_domain import out_of_domain
+from stages.evaluation.metrics.recognition import recognition
+from stages.evaluation.metrics.sanity import sanity
+from stages.evaluation.metrics.suspects import suspects
+from stages.learning.training import set_up
 
 
 class Evaluate(Strict):
@@ -44,39 +44,39 @@ class Evaluate(Strict):
 
 def main() -> None:
     """Write data/evaluate."""
-    with stage("evaluate") as door, torch.no_grad():
+    with stage("evaluate") as context, torch.no_grad():
         settings, run = load(Evaluate, "evaluate"), load(Run, "run")
         set_up(run.threads)
-        scene = set_scene(load_modalities())
-        figures = explained(measured(scene, settings.replicates, run.seed))
-        write_table(door.out / "table.csv", table(figures))
-        write_json(door.out / "summary.json", summary(figures))
-        write_table(door.out / "sanity.csv", sanity(scene, draws(run.seed, "evaluate/sanity")))
-        write_table(door.out / "suspects.csv", suspects(scene))
-        write_json(door.out / "scene.json", {"key": scene.key, "test": len(scene.rows("test"))})
-        write_table(door.out / "contribution.csv", contributions(scene, draws(run.seed, "evaluate/contribution")))
-        write_table(door.out / "confusion.csv", confusion(scene))
+        dataset = load_dataset(load_modalities())
+        figures = with_notes(measured(dataset, settings.replicates, run.seed))
+        write_table(context.out / "table.csv", table(figures))
+        write_json(context.out / "summary.json", summary(figures))
+        write_table(context.out / "sanity.csv", sanity(dataset, draws(run.seed, "evaluate/sanity")))
+        write_table(context.out / "suspects.csv", suspects(dataset))
+        write_json(context.out / "dataset.json", {"key": dataset.key, "test": len(dataset.rows("test"))})
+        write_table(context.out / "contribution.csv", contributions(dataset, draws(run.seed, "evaluate/contribution")))
+        write_table(context.out / "confusion.csv", confusion(dataset))
 
 
-def measured(scene: Scene, replicates: int, seed: int) -> list[Figure]:
+def measured(dataset: Dataset, replicates: int, seed: int) -> list[Figure]:
     """Every figure, family by family; each has a random stream of its own."""
 
     def rng(name: str) -> np.random.Generator:
         return draws(seed, f"evaluate/{name}")
 
     return [
-        *coherence(scene.ways, scene.shown, scene.key, draws(seed, "evaluate")),
-        *matching(scene, rng("matching")),
-        *consistency(scene, rng("consistency")),
-        *elsewhere(scene, rng("elsewhere")),
-        *ceilings(scene, rng("ceilings")),
-        *reconstruction(scene, rng("reconstruction")),
-        *balance(scene, rng("balance")),
-        *health(scene, rng("health")),
-        *freedom(scene, replicates, rng("freedom")),
-        *hearing(scene, rng("hearing")),
-        *likeness(scene, replicates, rng),
-        *extraction(scene, rng("extraction")),
+        *coherence(dataset.outputs, dataset.shown_by, dataset.key, draws(seed, "evaluate")),
+        *matching(dataset, rng("matching")),
+        *consistency(dataset, rng("consistency")),
+        *out_of_domain(dataset, rng("elsewhere")),
+        *ceilings(dataset, rng("ceilings")),
+        *reconstruction(dataset, rng("reconstruction")),
+        *balance(dataset, rng("balance")),
+        *recognisability(dataset, rng("health")),
+        *entropy_left(dataset, replicates, rng("freedom")),
+        *recognition(dataset, rng("hearing")),
+        *fidelity(dataset, replicates, rng),
+        *codec_errors(dataset, rng("extraction")),
     ]
 
 

@@ -13,14 +13,14 @@ from pydantic import PositiveInt
 from stages.common.files import read_json, read_table, replace, write_table
 from stages.common.params import Strict, load, load_modalities
 from stages.common.stage import stage
-from stages.data import remarks
-from stages.evaluation.audit import checks, rejects, showings, suspects
-from stages.evaluation.curves import read_curves
-from stages.evaluation.examples import examples, from_nothing
-from stages.evaluation.insight import codecs, foci, games, strips
-from stages.evaluation.mosaic import mosaic
-from stages.evaluation.page import Content, figures_of, render
-from stages.evaluation.verdict import DIRECTED
+from stages.data.records import remarks
+from stages.evaluation.page.audit import checks, rejects, suspects, visibilities
+from stages.evaluation.page.curves import read_curves
+from stages.evaluation.page.examples import examples, from_nothing
+from stages.evaluation.page.interpretation import attentions, codecs, games, strips
+from stages.evaluation.page.mosaic import mosaic
+from stages.evaluation.page.page import Content, figures_of, render
+from stages.evaluation.page.verdict import DIRECTED
 
 MEASURED, CLEAN, METRICS = Path("data/evaluate"), Path("data/preprocess"), Path("metrics")
 LARGEST = 8 * 2**20  # bytes; a page that opens at once and can be sent by mail
@@ -35,7 +35,7 @@ class Report(Strict):
 
 def main() -> None:
     """Write metrics/ and data/report."""
-    with stage("report") as door:
+    with stage("report") as context:
         settings = load(Report, "report")
         names = load_modalities()
         table, curves = read_table(MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
@@ -44,16 +44,16 @@ def main() -> None:
         write_table(METRICS / "curves.csv", curves)
         write_table(METRICS / "coherence.csv", matrix(table))
         replace(METRICS / "samples.png", mosaic())
-        page = fitting(names, table, curves, settings)
-        replace(door.out / "index.html", page)
+        page = page_within_limit(names, table, curves, settings)
+        replace(context.out / "index.html", page)
     print(f"report: data/report/index.html, {len(page.encode()) / 2**20:.1f} MiB")
 
 
-def fitting(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report) -> str:
+def page_within_limit(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report) -> str:
     """The page as it is; where that is too large, with lighter media, then with fewer samples: it is never refused."""
     grid, rows, light = settings.grid, settings.rows, False
     while True:
-        page = render(gathered(names, table, curves, Report(grid=grid, rows=rows), light=light))
+        page = render(gather(names, table, curves, Report(grid=grid, rows=rows), light=light))
         if len(page.encode()) <= LARGEST or (light and grid == rows == 1):
             return page
         if light:
@@ -61,16 +61,17 @@ def fitting(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, setting
         light = True
 
 
-def gathered(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report, *, light: bool) -> Content:
+def gather(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report, *, light: bool) -> Content:
     """All that the page shows, from what the stages left."""
-    scene = read_json(MEASURED / "scene.json")
+    dataset = read_json(MEASURED / "dataset.json")
     return Content(
-        names=names, key=scene["key"] or "label", tested=scene["test"], figures=figures_of(table), curves=curves,
+        names=names, key=dataset["key"] or "label", tested=dataset["test"], figures=figures_of(table), curves=curves,
         nothing=from_nothing(names, settings.grid, light=light), strips=strips(names, light=light), light=light,
         examples=examples(names, settings.rows, light=light), games=games(MEASURED / "contribution.csv"),
-        foci=foci(Path("data/fuse/attention.csv")), suspects=suspects(MEASURED / "suspects.csv", light=light),
+        attentions=attentions(Path("data/fuse/attention.csv")),
+        suspects=suspects(MEASURED / "suspects.csv", light=light),
         checks=checks(MEASURED / "sanity.csv"), rejects=rejects(CLEAN / "rejects.csv"), remarks=remarks.read(CLEAN),
-        showings=showings(Path("data/judge/showing.csv")), codecs=codecs(names, Path("data/extract")),
+        visibilities=visibilities(Path("data/judge/visibility.csv")), codecs=codecs(names, Path("data/extract")),
     )  # fmt: skip
 
 

@@ -21,12 +21,13 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import layer_norm, mse_loss
 
-from stages.common.learning import Training, noisy, optimise, stream
-from stages.common.networks import Perceptron, initialise
 from stages.common.seeds import draws
-from stages.common.together import device, near, rows, together
-from stages.features.items import Items, pieces, rows_of
-from stages.features.principal import levels, principal
+from stages.features.items import Items, chunk_size, chunks
+from stages.features.pca import fit_pca, levels
+from stages.learning.data_parallel import data_parallel
+from stages.learning.device import device, take_rows, to_device
+from stages.learning.networks import Perceptron, initialise
+from stages.learning.training import Training, add_noise, optimise, stream
 
 LEVELS = 255.0  # both pictures and spectra come as bytes
 
@@ -42,7 +43,7 @@ class Settings(Training):
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
 
 
-class Beside(nn.Module):
+class LinearWithResidual(nn.Module):
     """(B, inputs) -> (B, outputs): a linear map, and what a perceptron adds to it."""
 
     def __init__(self, inputs: int, outputs: int, *, width: int, depth: int) -> None:
@@ -78,8 +79,8 @@ class Autoencoder(nn.Module):
         self.register_buffer("basis", torch.zeros(components, size))
         self.register_buffer("scale", torch.ones(()))
         across = {"width": settings.hidden, "depth": settings.depth}
-        self.encoder = Beside(components, settings.width, **across)
-        self.decoder = Beside(settings.width, components, **across)
+        self.encoder = LinearWithResidual(components, settings.width, **across)
+        self.decoder = LinearWithResidual(settings.width, components, **across)
 
     def project(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, K) principal components."""
@@ -91,11 +92,11 @@ class Autoencoder(nn.Module):
 
     def encode(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, D) features, on the CPU."""
-        return torch.cat([self.features(self.project(part)).cpu() for part in pieces(items)])
+        return torch.cat([self.features(self.project(part)).cpu() for part in chunks(items)])
 
     def decode(self, features: Tensor) -> np.ndarray:
         """(B, D) features -> (B, *shape) uint8."""
-        return np.concatenate([self.restored(part) for part in features.split(rows_of(len(self.middle)))])
+        return np.concatenate([self.restored(part) for part in features.split(chunk_size(len(self.middle)))])
 
     def restored(self, features: Tensor) -> np.ndarray:
         components = self.decoder(features.to(self.middle.device)).float()  # (B, K)
@@ -121,24 +122,24 @@ def fit(
     model = Autoencoder(items.shape[1:], settings)
     initialise(model, stream(seed, f"{name}/weights"))
     model.to(device())
-    find_components(model, items, settings, draws(seed, f"{name}/components"))
-    components = near(torch.cat([model.project(part).cpu() for part in pieces(items)]))  # (N, K)
+    begin_as_pca(model, items, settings, draws(seed, f"{name}/components"))
+    components = to_device(torch.cat([model.project(part).cpu() for part in chunks(items)]))  # (N, K)
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        batch = rows(
+        batch = take_rows(
             components, torch.randint(len(components), (settings.batch,), generator=stream, device=stream.device)
         )
-        features = together(model.features, batch)
-        made = together(model.decoder, noisy(features, settings.noise, stream))
+        features = data_parallel(model.features, batch)
+        made = data_parallel(model.decoder, add_noise(features, settings.noise, stream))
         return {"reconstruction": mse_loss(made.float(), batch)}
 
-    score = None if held is None else lost(model, held)
+    score = None if held is None else validation_loss(model, held)
     return model, optimise(model, loss, settings, seed=seed, name=name, state=state, score=score)
 
 
-def lost(model: Autoencoder, held: Items) -> Callable[[], float]:
+def validation_loss(model: Autoencoder, held: Items) -> Callable[[], float]:
     """What measures how much of the items the model loses now; of their principal components, which are all it gets."""
-    components = torch.cat([model.project(part) for part in pieces(held)])  # (N, K)
+    components = torch.cat([model.project(part) for part in chunks(held)])  # (N, K)
 
     def score() -> float:
         with torch.no_grad():
@@ -148,12 +149,13 @@ def lost(model: Autoencoder, held: Items) -> Callable[[], float]:
     return score
 
 
-def find_components(model: Autoencoder, items: Items, settings: Settings, rng: np.random.Generator) -> None:
+def begin_as_pca(model: Autoencoder, items: Items, settings: Settings, rng: np.random.Generator) -> None:
     """Set the fixed linear map from a sample of the items, and begin with the leading components as features."""
-    found = principal(items, settings.components, rng)
+    found = fit_pca(items, settings.components, rng)
     model.middle.copy_(found.mean)
     model.basis.copy_(found.components)
-    model.scale.copy_(found.variances.mean().sqrt())
-    spread = (found.variances.sqrt() / found.variances.mean().sqrt())[: settings.width]
+    scale = found.variances.mean().sqrt()
+    model.scale.copy_(scale)
+    spread = (found.variances.sqrt() / scale)[: settings.width]
     model.encoder.begin(torch.where(spread > 0, 1 / spread, 0))
     model.decoder.begin(spread)

@@ -8,8 +8,8 @@ from typing import Any
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
-from stages.common.together import device
 from stages.features import autoencoder, linear, pixels, text
+from stages.learning.device import device
 
 CODECS: dict[str, ModuleType] = {"autoencoder": autoencoder, "linear": linear, "pixels": pixels, "text": text}
 SETTINGS: dict[str, type[autoencoder.Settings] | type[text.Settings]] = {

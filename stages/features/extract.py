@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.common.cards import last, origin
 from stages.common.files import read_table, write_json, write_table, write_tensors
-from stages.common.learning import set_up
-from stages.common.networks import write_weights
 from stages.common.params import Run, load
-from stages.common.processes import alone, training_stage
 from stages.common.seeds import draws
-from stages.common.sizing import sized
 from stages.features import linear
 from stages.features.codecs import CODECS, SETTINGS
 from stages.features.items import stored
 from stages.features.reconstruction import FEWEST, choose, encoded, error
+from stages.learning.cards import last, origin
+from stages.learning.networks import write_weights
+from stages.learning.processes import leave_group, training_stage
+from stages.learning.sizing import sized
+from stages.learning.training import set_up
 
 CLEAN = Path("data/preprocess")
 SPLITS = ("train", "validation", "test")
@@ -30,7 +30,7 @@ SPLITS = ("train", "validation", "test")
 
 def main(modality: str) -> None:
     """Write data/extract/<modality>."""
-    with training_stage(f"extract@{modality}") as door:
+    with training_stage(f"extract@{modality}") as context:
         if modality not in SETTINGS:
             known = ", ".join(SETTINGS)
             raise ValueError(f"modalities: expected some of {known}, got '{modality}'; correct params.yaml")
@@ -47,22 +47,22 @@ def main(modality: str) -> None:
             held if len(held) >= FEWEST else None,
             seed=run.seed,
             name=f"extract/{modality}",
-            state=door.state,
+            state=context.state,
         )
-        alone()
+        leave_group()
         lost = {"codec": 0.0, "pca": 0.0, "kept": "pixels"}
         if settings.codec != "pixels":
             pca = linear.fit(items, settings.width, draws(run.seed, f"extract/{modality}/linear"))
             codec, chosen = choose(codec, pca, held)
             lost = {"codec": error(codec, test), "pca": error(pca, test), **chosen}
         features = {"clean": encoded(codec, stored(clean)), "augmented": encoded(codec, stored(augmented))}
-        write_weights(door.out / "codec.safetensors", codec)
-        write_tensors(door.out / "features.safetensors", features)
-        write_table(door.out / "curve.csv", curve)
-        write_json(door.out / "reconstruction.json", lost)
+        write_weights(context.out / "codec.safetensors", codec)
+        write_tensors(context.out / "features.safetensors", features)
+        write_table(context.out / "curve.csv", curve)
+        write_json(context.out / "reconstruction.json", lost)
         inputs = [CLEAN / "samples.csv", *CLEAN.glob(f"{modality}.*.npy")]
         card = origin(settings, run, inputs, {"losses": last(curve), "reconstruction": lost})
-        write_json(door.out / "codec.json", {"codec": settings.codec} | codec.card | {"origin": card})
+        write_json(context.out / "codec.json", {"codec": settings.codec} | codec.card | {"origin": card})
 
 
 def copies(train: pd.Series, there: np.ndarray, count: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-PIECE = 2**22  # values of a piece: 16 MiB as floats
+CHUNK = 2**22  # values of a piece: 16 MiB as floats
 LARGE = 2**20  # bytes of a block that the system gets back at once
 MMAP_THRESHOLD = -3  # the name of that setting, in malloc.h
 
@@ -55,13 +55,13 @@ def stored(path: Path, kept: np.ndarray | None = None) -> Stored:
     return Stored(path, np.arange(count) if kept is None else np.flatnonzero(kept))
 
 
-def rows_of(values: int) -> int:
+def chunk_size(values: int) -> int:
     """How many items of so many values make a piece."""
-    return max(1, PIECE // values)
+    return max(1, CHUNK // values)
 
 
 @cache
-def give_back() -> None:
+def free_large_blocks() -> None:
     """Tell the C library to give large blocks back to the system as soon as they are free, mallopt(3).
 
     Left alone, glibc comes to keep blocks of up to 32 MiB for later. A result of a few KiB behind each of them, which
@@ -71,10 +71,10 @@ def give_back() -> None:
         ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, LARGE)
 
 
-def pieces(items: Items, values: int = 0) -> Iterator[np.ndarray]:
+def chunks(items: Items, values: int = 0) -> Iterator[np.ndarray]:
     """The items in order, one piece at least; `values` of an item as floats, if not as many as it has now."""
-    give_back()
-    size = rows_of(values or prod(items.shape[1:]))
+    free_large_blocks()
+    size = chunk_size(values or prod(items.shape[1:]))
     for start in range(0, max(1, len(items)), size):
         yield items[start : start + size]
 
@@ -83,7 +83,7 @@ def sampled(items: Items, most: int, rng: np.random.Generator) -> np.ndarray:
     """At most so many of the items, a random choice in their order, in memory."""
     rows = np.sort(rng.choice(len(items), min(len(items), most), replace=False))
     few = np.empty((len(rows), *items.shape[1:]), items[:1].dtype)
-    size = rows_of(prod(items.shape[1:]))
+    size = chunk_size(prod(items.shape[1:]))
     for start in range(0, len(rows), size):
         few[start : start + size] = items[rows[start : start + size]]
     return few

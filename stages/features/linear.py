@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.common.together import device
-from stages.features.items import Items, pieces, rows_of
-from stages.features.principal import levels, principal
+from stages.features.items import Items, chunk_size, chunks
+from stages.features.pca import fit_pca, levels
+from stages.learning.device import device
 
 LEVELS = 255.0  # both pictures and spectra come as bytes
 
@@ -44,7 +44,7 @@ class Linear(nn.Module):
 
     def encode(self, items: np.ndarray) -> Tensor:
         """(B, *shape) -> (B, D) features, on the CPU."""
-        return torch.cat([self.features(part) for part in pieces(items, len(self.middle))])
+        return torch.cat([self.features(part) for part in chunks(items, len(self.middle))])
 
     def features(self, items: np.ndarray) -> Tensor:
         values = self.numbers(items).to(self.middle.device)  # (B, P)
@@ -52,7 +52,7 @@ class Linear(nn.Module):
 
     def decode(self, features: Tensor) -> np.ndarray:
         """(B, D) features -> (B, *shape) uint8, or uint16 tokens."""
-        return np.concatenate([self.restored(part) for part in features.split(rows_of(len(self.middle)))])
+        return np.concatenate([self.restored(part) for part in features.split(chunk_size(len(self.middle)))])
 
     def restored(self, features: Tensor) -> np.ndarray:
         values = (features.to(self.middle.device) * self.scale @ self.basis + self.middle).cpu()  # (B, P)
@@ -69,9 +69,9 @@ def build(card: Mapping[str, Any]) -> Linear:
 def fit(items: Items, width: int, rng: np.random.Generator) -> Linear:
     """The codec of (N, *shape) uint8 `items`, or of uint16 tokens, with `width` features."""
     tokens = items[:1].dtype == np.uint16
-    vocabulary = 1 + max(int(part.max()) for part in pieces(items)) if tokens else None
+    vocabulary = 1 + max(int(part.max()) for part in chunks(items)) if tokens else None
     model = Linear(tuple(items.shape[1:]), width, vocabulary)
-    found = principal(items, width, rng, model.numbers)
+    found = fit_pca(items, width, rng, model.numbers)
     model.middle.copy_(found.mean)
     model.basis.copy_(found.components)
     model.scale.copy_(found.variances.sqrt().where(found.variances > 0, torch.ones(())))

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from stages.common.learning import Training
 from stages.features.items import Items
+from stages.learning.training import Training
 
 HALF = 127.5  # of the levels of a byte
 

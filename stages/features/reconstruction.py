@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.features.items import Items, pieces
+from stages.features.items import Items, chunks
 
 FEWEST = 8  # held-out items without which no choice is made
 
@@ -29,7 +29,7 @@ class Codec(Protocol):
 def encoded(codec: Codec, items: Items) -> np.ndarray:
     """(N, D) features of items that need not fit into memory."""
     with torch.no_grad():
-        return np.concatenate([codec.encode(part).numpy() for part in pieces(items)])
+        return np.concatenate([codec.encode(part).numpy() for part in chunks(items)])
 
 
 def losses(items: np.ndarray, made: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -40,16 +40,16 @@ def losses(items: np.ndarray, made: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return (gap**2).sum(1, dtype=np.float64), np.full(len(items), gap.shape[1])
 
 
-def lost(codec: Codec, items: Items) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def losses_of(codec: Codec, items: Items) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The losses of items that go through the codec and back, piece by piece."""
     with torch.no_grad():
-        for part in pieces(items):
+        for part in chunks(items):
             yield losses(part, codec.decode(codec.encode(part)))
 
 
 def error(codec: Codec, items: Items) -> float:
     """Their mean."""
-    wrong, size = np.sum([(wrong.sum(), size.sum()) for wrong, size in lost(codec, items)], axis=0)
+    wrong, size = np.sum([(wrong.sum(), size.sum()) for wrong, size in losses_of(codec, items)], axis=0)
     return float(wrong / size)
 
 

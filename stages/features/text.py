@@ -17,13 +17,14 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
-from stages.common.learning import Training, noisy, optimise, stream
-from stages.common.networks import Perceptron, initialise
-from stages.common.together import near, rows, together
-from stages.data.text import END, PAD, START
-from stages.features.items import Items, rows_of
+from stages.common.tokens import END, PAD, START
+from stages.features.items import Items, chunk_size
+from stages.learning.data_parallel import data_parallel
+from stages.learning.device import take_rows, to_device
+from stages.learning.networks import Perceptron, initialise
+from stages.learning.training import Training, add_noise, optimise, stream
 
-READ = 4096  # captions read together
+CHUNK = 4096  # captions read together
 
 
 class Settings(Training):
@@ -60,14 +61,14 @@ class TextCodec(nn.Module):
     def logits(self, features: Tensor, before: Tensor) -> Tensor:
         """Scores of the next token after each of `before` (B, T): (B, T, V)."""
         repeated = features[:, None].expand(-1, before.shape[1], -1)  # (B, T, D)
-        told = torch.cat([self.embed_write(before), repeated], -1)
-        hidden, _ = self.writer(told, self.start(features).tanh()[None])  # (B, T, H)
+        inputs = torch.cat([self.embed_write(before), repeated], -1)
+        hidden, _ = self.writer(inputs, self.start(features).tanh()[None])  # (B, T, H)
         scores: Tensor = self.choose(hidden)
         return scores
 
     def encode(self, tokens: np.ndarray) -> Tensor:
         """(B, T) uint16 -> (B, D) features."""
-        return torch.cat([self.features(part).cpu() for part in self.known(tokens).split(READ)])
+        return torch.cat([self.features(part).cpu() for part in self.known(tokens).split(CHUNK)])
 
     def known(self, tokens: np.ndarray) -> Tensor:
         """(B, T) uint16 -> (B, T) int64 beside the weights; what training has not seen is nothing."""
@@ -80,8 +81,8 @@ class TextCodec(nn.Module):
         token = torch.full((len(features), 1), START, device=features.device)
         hidden, written = self.start(features).tanh()[None], [token]
         for _ in range(self.length - 1):
-            told = torch.cat([self.embed_write(token), features[:, None]], -1)  # (B, 1, E + D)
-            output, hidden = self.writer(told, hidden)
+            inputs = torch.cat([self.embed_write(token), features[:, None]], -1)  # (B, 1, E + D)
+            output, hidden = self.writer(inputs, hidden)
             over = (written[-1] == END) | (written[-1] == PAD)
             token = self.choose(output).argmax(-1).masked_fill(over, PAD)  # (B, 1)
             written.append(token)
@@ -101,22 +102,22 @@ def fit(
     Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.
     """
     captions = items[:].astype(np.int64)  # they are short: all of them fit into memory
-    tokens = near(torch.from_numpy(captions))
+    tokens = to_device(torch.from_numpy(captions))
     model = TextCodec(tokens.shape[1], int(captions.max()) + 1, settings)
     initialise(model, stream(seed, f"{name}/weights"))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        batch = rows(tokens, torch.randint(len(tokens), (settings.batch,), generator=stream, device=stream.device))
-        features = together(model.features, batch)
-        noised = noisy(features, settings.noise, stream)
-        scores = together(model.logits, noised, batch[:, :-1])  # (B, T - 1, V)
+        batch = take_rows(tokens, torch.randint(len(tokens), (settings.batch,), generator=stream, device=stream.device))
+        features = data_parallel(model.features, batch)
+        noised = add_noise(features, settings.noise, stream)
+        scores = data_parallel(model.logits, noised, batch[:, :-1])  # (B, T - 1, V)
         return {"reconstruction": cross_entropy(scores.flatten(0, 1).float(), batch[:, 1:].flatten(), ignore_index=PAD)}
 
-    score = None if held is None else lost(model, held)
+    score = None if held is None else validation_loss(model, held)
     return model, optimise(model, loss, settings, seed=seed, name=name, state=state, score=score)
 
 
-def lost(model: TextCodec, held: Items) -> Callable[[], float]:
+def validation_loss(model: TextCodec, held: Items) -> Callable[[], float]:
     """What measures how much the tokens of the captions surprise the model as it is now.
 
     Not the share that it gets wrong: of few captions many states get all tokens right, and the first is not the best.
@@ -126,7 +127,7 @@ def lost(model: TextCodec, held: Items) -> Callable[[], float]:
     def score() -> float:
         with torch.no_grad():
             tokens, surprise = model.known(captions), 0.0
-            for part in tokens.split(rows_of(model.length * model.choose.out_features)):
+            for part in tokens.split(chunk_size(model.length * model.choose.out_features)):
                 scores = model.logits(model.features(part), part[:, :-1]).flatten(0, 1)
                 surprise += cross_entropy(scores, part[:, 1:].flatten(), ignore_index=PAD, reduction="sum").item()
             return surprise / int((tokens[:, 1:] != PAD).sum().clamp(min=1))

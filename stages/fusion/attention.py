@@ -15,11 +15,11 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
-from stages.common.networks import Perceptron
 from stages.common.params import Strict
-from stages.common.subsets import with_constant
-from stages.features.bank import Bank
+from stages.fusion.bank import Bank
 from stages.fusion.prediction import Learning, fit_by_prediction
+from stages.learning.masks import with_constant
+from stages.learning.networks import Perceptron
 
 
 class Settings(Strict):

@@ -13,11 +13,11 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
-from stages.common.networks import Perceptron
 from stages.common.params import Strict
-from stages.common.subsets import columns
-from stages.features.bank import Bank
+from stages.fusion.bank import Bank
 from stages.fusion.prediction import Learning, fit_by_prediction
+from stages.learning.masks import columns
+from stages.learning.networks import Perceptron
 
 
 class Settings(Strict):

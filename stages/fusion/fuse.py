@@ -13,18 +13,19 @@ import torch
 from safetensors.torch import load_file
 from torch import Generator, Tensor, nn
 
-from stages.common.cards import last, origin
 from stages.common.files import read_json, write_json, write_table, write_tensors
-from stages.common.learning import noisy, set_up
-from stages.common.networks import write_weights
 from stages.common.params import Run, load, load_modalities
-from stages.common.processes import alone, training_stage
-from stages.common.sizing import sized
-from stages.common.subsets import mask, proper_subsets, subset_name
-from stages.common.together import device
-from stages.features.bank import Bank, feature_files, read_bank
+from stages.common.subsets import proper_subsets, subset_name
 from stages.fusion import attention, concat, gated, matrix, none
+from stages.fusion.bank import Bank, feature_files, read_bank
 from stages.fusion.prediction import Learning
+from stages.learning.cards import last, origin
+from stages.learning.device import device
+from stages.learning.masks import mask
+from stages.learning.networks import write_weights
+from stages.learning.processes import leave_group, training_stage
+from stages.learning.sizing import sized
+from stages.learning.training import add_noise, set_up
 
 FUSIONS: dict[str, ModuleType] = {
     "none": none,
@@ -46,7 +47,7 @@ class Fuse(Learning):
     attention: attention.Settings
 
 
-class Fused(nn.Module):
+class TrainedFusion(nn.Module):
     """A trained fusion with the noise under which it was learned."""
 
     def __init__(self, fusion: nn.Module, width: int, noise: float) -> None:
@@ -58,38 +59,38 @@ class Fused(nn.Module):
         unified: Tensor = self.fusion(features, seen)
         return unified
 
-    def blur(self, unified: Tensor, stream: Generator) -> Tensor:
+    def noised(self, unified: Tensor, stream: Generator) -> Tensor:
         """The representation with its noise: what the generator models."""
-        return noisy(unified, self.noise, stream)
+        return add_noise(unified, self.noise, stream)
 
 
 def main() -> None:
     """Write data/fuse."""
-    with training_stage("fuse") as door:
+    with training_stage("fuse") as context:
         settings, run = load(Fuse, "fuse"), load(Run, "run")
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
-        fusion, curve = method.fit(bank, own, sized(settings, len(bank.known)), seed=run.seed, state=door.state)
-        alone()
+        fusion, curve = method.fit(bank, own, sized(settings, len(bank.known)), seed=run.seed, state=context.state)
+        leave_group()
         with torch.no_grad():
             vectors = {
                 subset_name(subset): fusion(bank.clean, mask(subset, bank.names, len(bank.clean)) & bank.there)
                 for subset in (*proper_subsets(bank.names), bank.names)
             }
             if settings.method == "attention":
-                write_table(door.out / "attention.csv", attended(fusion, bank))
+                write_table(context.out / "attention.csv", attended(fusion, bank))
         card: dict[str, Any] = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
         card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
         inputs = [Path("data/preprocess/samples.csv"), *feature_files(bank.names, Path("data/extract"))]
         card["origin"] = origin(settings, run, inputs, {"losses": last(curve)})
-        write_weights(door.out / "fusion.safetensors", fusion)
-        write_json(door.out / "fusion.json", card)
+        write_weights(context.out / "fusion.safetensors", fusion)
+        write_json(context.out / "fusion.json", card)
         write_tensors(
-            door.out / "vectors.safetensors", {name: vector.cpu().numpy() for name, vector in vectors.items()}
+            context.out / "vectors.safetensors", {name: vector.cpu().numpy() for name, vector in vectors.items()}
         )
         if curve is not None:  # a closed form has none
-            write_table(door.out / "curve.csv", curve)
+            write_table(context.out / "curve.csv", curve)
 
 
 def attended(fusion: attention.Fusion, bank: Bank) -> pd.DataFrame:
@@ -108,13 +109,13 @@ def attended(fusion: attention.Fusion, bank: Bank) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["observed", "attended", "weight"])
 
 
-def load_fused(folder: Path) -> Fused:
+def load_fusion(folder: Path) -> TrainedFusion:
     """The trained fusion that this stage kept in `folder`, on the device."""
     card = read_json(folder / "fusion.json")
     method = FUSIONS[card["method"]]
     fusion = method.build(card["widths"], card["unified"], method.Settings(**card["settings"]))
     fusion.load_state_dict(load_file(folder / "fusion.safetensors"))
-    return Fused(fusion, card["unified"], card["noise"]).to(device()).eval().requires_grad_(False)
+    return TrainedFusion(fusion, card["unified"], card["noise"]).to(device()).eval().requires_grad_(False)
 
 
 if __name__ == "__main__":

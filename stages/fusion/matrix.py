@@ -17,10 +17,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.common.params import Strict
-from stages.common.subsets import columns, number
-from stages.common.together import device
-from stages.features.bank import Bank
+from stages.fusion.bank import Bank
 from stages.fusion.prediction import Learning
+from stages.learning.device import device
+from stages.learning.masks import columns, subset_number
 
 
 class Settings(Strict):
@@ -45,7 +45,7 @@ class Fusion(nn.Module):
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features and (B, M) bool -> (B, U)."""
         known = torch.where(columns(seen, self.widths), features, 0.0)  # (B, W)
-        subset = number(seen)  # (B,)
+        subset = subset_number(seen)  # (B,)
         unified = self.bias[subset]  # (B, U)
         for which in subset.unique().tolist():
             rows = subset == which
@@ -83,7 +83,7 @@ def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state:
     )
     for subset in product((False, True), repeat=len(bank.widths)):
         if any(subset):
-            which, chosen = number(torch.tensor([subset]))[0], np.repeat(subset, bank.widths)
+            which, chosen = subset_number(torch.tensor([subset]))[0], np.repeat(subset, bank.widths)
             found = Ridge(settings.ridge * len(copies), solver="cholesky").fit(copies[:, chosen], targets)
             size = found.predict(copies[:, chosen]).std()
             fusion.weight[which, torch.from_numpy(chosen)] = torch.from_numpy(found.coef_.T / size)

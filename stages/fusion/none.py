@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from stages.common.params import Strict
-from stages.features.bank import Bank
+from stages.fusion.bank import Bank
 from stages.fusion.prediction import Learning
 
 

@@ -19,12 +19,12 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
-from stages.common.contrast import contrast
-from stages.common.learning import Training, noisy, optimise, stream
-from stages.common.networks import Perceptron, initialise
-from stages.common.subsets import random_halves
-from stages.common.together import together
-from stages.features.bank import Bank
+from stages.fusion.bank import Bank
+from stages.learning.contrastive import info_nce
+from stages.learning.data_parallel import data_parallel
+from stages.learning.masks import random_halves
+from stages.learning.networks import Perceptron, initialise
+from stages.learning.training import Training, add_noise, optimise, stream
 
 PREDICTION, CONTRAST = 0.3, 0.7  # weights of the two losses
 AVERAGE = 0.99  # decay of the moving average of the weights
@@ -58,17 +58,17 @@ def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed
     def loss(stream: Generator) -> dict[str, Tensor]:
         rows, features = bank.draw(settings.batch, stream)  # (B,), (B, W)
         there, target = known[rows], targets[rows]  # (B, M), (B, W)
-        tokens = together(mixer.tokenise, noisy(features, settings.feature_noise, stream))
+        tokens = data_parallel(mixer.tokenise, add_noise(features, settings.feature_noise, stream))
         some = random_halves(there, stream)
         rest = there & ~some
         seen = torch.stack([some, rest, there], 1)  # (B, V, M)
-        views = noisy(together(mixer.mix, tokens, seen), settings.noise, stream)  # (B, V, U)
+        views = add_noise(data_parallel(mixer.mix, tokens, seen), settings.noise, stream)  # (B, V, U)
         asked = bank.columns(rest)  # (B, W)
-        error = (together(predict, views[:, 0]).float() - target) ** 2 * asked
-        left, right, whole = normalize(together(compare, views).float(), dim=-1).unbind(1)  # (B, U) each
+        error = (data_parallel(predict, views[:, 0]).float() - target) ** 2 * asked
+        left, right, everything = normalize(data_parallel(compare, views).float(), dim=-1).unbind(1)  # (B, U) each
         return {
             "prediction": PREDICTION * error.sum() / asked.sum().clamp(min=1),
-            "contrast": CONTRAST * (contrast(left, right, rest.any(1)) + contrast(whole, right, rest.any(1))) / 2,
+            "contrast": CONTRAST * (info_nce(left, right, rest.any(1)) + info_nce(everything, right, rest.any(1))) / 2,
         }
 
     return optimise(networks, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)

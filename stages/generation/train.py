@@ -1,13 +1,14 @@
-"""Layer 4, first stage: the generator, one family of density models used twice.
+"""Layer 4, first stage: the generator, one family of density models used twice, as prior and as decoders.
 
-`whole`: the unified representation of the whole sample given that of an observed subset, the empty one included.
-Then, for each modality, its features given one representation of the whole sample.
-One drawn representation is shared by all outputs, so they agree; what is private to one varies in the second step.
+`prior`: the unified representation of the whole sample given that of an observed subset, the empty one included.
+`decoders`, one a modality: its features given one representation of the whole sample.
+One drawn representation is shared by all outputs, so they agree; what is private to one varies in the decoders.
+Source of the two steps and their names: unCLIP, Ramesh et al. 2022, arXiv:2204.06125, section 2.
 The subset's representation comes from augmented copies, so that it is recognised in other forms too; what is drawn
 comes from the samples as they are. The representation is modelled with the noise under which the fusion learned it,
 and it is given with noise as well (conditioning augmentation, Ho et al. 2022, arXiv:2106.15282, section 4): without,
-`whole` learns by heart which digit each caption belongs to, even where the caption does not say it.
-Writes below data/train: `whole` and a model a modality, their card and their loss curves.
+the prior learns by heart which digit each caption belongs to, even where the caption does not say it.
+Writes below data/train: `prior` and a decoder a modality, their card and their loss curves.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,25 +23,25 @@ from pydantic import Field, PositiveInt
 from safetensors.torch import load_file
 from torch import Generator, Tensor
 
-from stages.common.cards import last, origin
 from stages.common.files import read_json, write_json, write_table
-from stages.common.learning import Training, noisy, optimise, set_up, stream
-from stages.common.networks import initialise, write_weights
 from stages.common.params import Run, Strict, load, load_modalities
-from stages.common.processes import alone, training_stage
-from stages.common.side_by_side import side_by_side
-from stages.common.sizing import sized
-from stages.common.subsets import number, random_subsets
-from stages.common.together import device, near, rows
-from stages.features.bank import Bank, feature_files, read_bank
-from stages.fusion.fuse import Fused, load_fused
-from stages.generation import flow, gan, vae
-from stages.generation.convolution import Grid, check_grid
-from stages.generation.families import FAMILIES, Density
+from stages.fusion.bank import Bank, feature_files, read_bank
+from stages.fusion.fuse import TrainedFusion, load_fusion
+from stages.generation.models import flow, gan, vae
+from stages.generation.models.convolution import Grid, check_grid
+from stages.generation.models.families import FAMILIES, Density
+from stages.learning.cards import last, origin
+from stages.learning.device import device, take_rows, to_device
+from stages.learning.masks import random_subsets, subset_number
+from stages.learning.networks import initialise, write_weights
+from stages.learning.processes import leave_group, training_stage
+from stages.learning.sizing import sized
+from stages.learning.threads import in_threads
+from stages.learning.training import Training, add_noise, optimise, set_up, stream
 
 NOTHING = 0.35  # chance that a training item observes nothing
 CHECKED = 512  # samples that are drawn after training
-PIECE = 8192  # samples that are fused together
+CHUNK = 8192  # samples that are fused together
 COLLAPSED = 0.05  # share of the data's variance below which a model is of no use
 
 Pairs = Callable[[int, Generator], tuple[Tensor, Tensor]]  # a random batch of targets (B, D) and conditions (B, C)
@@ -53,8 +54,8 @@ class Budget(Training):
     depth: PositiveInt  # residual blocks
 
 
-class PartBudget(Budget):
-    """Of a modality's model. Convolutional, `hidden` counts channels and `depth` doublings of the grid."""
+class DecoderBudget(Budget):
+    """Of a modality's decoder. Convolutional, `hidden` counts channels and `depth` doublings of the grid."""
 
     network: Literal["perceptron", "convolution"]  # convolution where the features are pixels
 
@@ -66,8 +67,8 @@ class Train(Strict):
     average: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
     hold: Annotated[float, Field(ge=0, lt=1)]  # share of the steps before the learning rate falls
     condition_noise: Annotated[float, Field(ge=0)]  # standard deviation of that on the observed side, in training
-    whole: Budget
-    parts: PartBudget  # of each modality's model
+    prior: Budget
+    decoders: DecoderBudget  # of each modality's decoder
     gan: gan.Settings
     vae: vae.Settings
     flow: flow.Settings
@@ -80,51 +81,49 @@ class Train(Strict):
 
 def main() -> None:
     """Write data/train."""
-    with training_stage("train") as door:
+    with training_stage("train") as context:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
         bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
-        fused = load_fused(Path("data/fuse"))
+        fused = load_fusion(Path("data/fuse"))
         cards: dict[str, Any] = {}
         jobs: dict[str, tuple[Pairs, Budget, Grid | None]] = {}
         if fused.width:
-            jobs["whole"] = (
-                whole_pairs(bank, fused, settings.condition_noise),
-                sized(settings.whole, len(bank.known)),
-                None,
-            )
+            budget = sized(settings.prior, len(bank.known))
+            jobs["prior"] = (prior_pairs(bank, fused, settings.condition_noise), budget, None)
         for name in bank.names:
-            parts = sized(settings.parts, int(bank.known[:, bank.names.index(name)].sum()))
-            jobs[name] = (part_pairs(bank, fused, name), parts, grid(settings, name))
-        works = {name: partial(fit, name, *job, settings, run.seed, door.state) for name, job in jobs.items()}
-        fitted = side_by_side(works, run.threads)
-        alone()
+            own = sized(settings.decoders, int(bank.known[:, bank.names.index(name)].sum()))
+            jobs[name] = (decoder_pairs(bank, fused, name), own, grid(settings, name))
+        works = {name: partial(fit, name, *job, settings, run.seed, context.state) for name, job in jobs.items()}
+        fitted = in_threads(works, run.threads)
+        leave_group()
         for name, (model, shape, curve) in fitted.items():
-            write_weights(door.out / f"{name}.safetensors", model)
-            write_table(door.out / f"{name}.curve.csv", curve)
+            write_weights(context.out / f"{name}.safetensors", model)
+            write_table(context.out / f"{name}.curve.csv", curve)
             cards[name] = shape
         inputs = [Path("data/preprocess/samples.csv"), Path("data/fuse/fusion.safetensors")]
         inputs += feature_files(bank.names, Path("data/extract"))
         card = {"family": settings.model, "settings": settings.own, "models": cards}
         card["origin"] = origin(settings, run, inputs, {"losses": {name: last(fit[2]) for name, fit in fitted.items()}})
-        write_json(door.out / "generator.json", card)
+        write_json(context.out / "generator.json", card)
 
 
 def grid(settings: Train, name: str) -> Grid | None:
-    """The shape of the pixels that a convolutional model of the modality `name` makes, None for a perceptron."""
+    """The shape of the pixels that a convolutional decoder of the modality `name` makes, None for a perceptron."""
     card = read_json(Path("data/extract") / name / "codec.json")
-    if settings.parts.network == "perceptron" or card["codec"] != "pixels":
+    if settings.decoders.network == "perceptron" or card["codec"] != "pixels":
         return None
     rows, columns, *channels = card["shape"]
     shape = (rows, columns, channels[0] if channels else 1)
-    check_grid(shape, settings.parts.depth, name)
+    check_grid(shape, settings.decoders.depth, name)
     return shape
 
 
-def whole_pairs(bank: Bank, fused: Fused, noise: float) -> Pairs:
+def prior_pairs(bank: Bank, fused: TrainedFusion, noise: float) -> Pairs:
     """Representation of the whole (B, U), given that of a random subset and which it is (B, U + M)."""
     there, variants = bank.known, bank.copies.shape[1]
-    views = all_views(fused, bank.copies.flatten(0, 1), there.repeat_interleave(variants, 0))  # (2^M x R V, U)
+    known = there.repeat_interleave(variants, 0)  # (R V, M)
+    views = views_of_all_subsets(fused, bank.copies.flatten(0, 1), known)  # (2^M x R V, U)
     count = len(there) * variants
     wholes = fused(bank.targets, there)  # (R, U)
 
@@ -132,13 +131,13 @@ def whole_pairs(bank: Bank, fused: Fused, noise: float) -> Pairs:
         copies = torch.randint(count, (batch,), generator=stream, device=stream.device)
         samples = copies // variants
         seen = random_subsets(there[samples], nothing=NOTHING, stream=stream)
-        view = noisy(rows(views, number(seen) * count + copies), noise, stream)  # (B, U)
-        return fused.blur(wholes[samples], stream), torch.cat([view, seen], -1)
+        view = add_noise(take_rows(views, subset_number(seen) * count + copies), noise, stream)  # (B, U)
+        return fused.noised(wholes[samples], stream), torch.cat([view, seen], -1)
 
     return draw
 
 
-def part_pairs(bank: Bank, fused: Fused, name: str) -> Pairs:
+def decoder_pairs(bank: Bank, fused: TrainedFusion, name: str) -> Pairs:
     """Features of one modality (B, D), given the representation of the whole (B, U), of samples that have it."""
     place = bank.names.index(name)
     having = bank.known[:, place].nonzero()[:, 0]
@@ -147,7 +146,7 @@ def part_pairs(bank: Bank, fused: Fused, name: str) -> Pairs:
 
     def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
         samples = torch.randint(len(having), (batch,), generator=stream, device=stream.device)
-        return features[samples], fused.blur(wholes[samples], stream)
+        return features[samples], fused.noised(wholes[samples], stream)
 
     return draw
 
@@ -156,11 +155,12 @@ def fit(
     name: str, pairs: Pairs, budget: Budget, grid: Grid | None, settings: Train, seed: int, state: Path
 ) -> tuple[Density, dict[str, Any], pd.DataFrame]:
     """A model of the density that `pairs` come from, its shape and its loss curve."""
-    target, condition = pairs(1, stream(seed, f"train/{name}/shape"))
+    chance = "whole" if name == "prior" else name  # TEMPORARY
+    target, condition = pairs(1, stream(seed, f"train/{chance}/shape"))
     shape = {"width": target.shape[1], "condition": condition.shape[1], "grid": grid}
     shape |= {"hidden": budget.hidden, "depth": budget.depth}
     model = build(settings.model, shape, settings.own)
-    initialise(model, stream(seed, f"train/{name}/weights"))
+    initialise(model, stream(seed, f"train/{chance}/weights"))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         return model.losses(*pairs(budget.batch, stream), stream)
@@ -169,9 +169,9 @@ def fit(
         budget = budget.model_copy(update={"learning_rate": model.learning_rate})
     curve = optimise(
         model, loss, budget, average=settings.average, hold=settings.hold, betas=model.betas,
-        seed=seed, name=f"train/{name}", state=state,
+        seed=seed, name=f"train/{chance}", state=state,
     )  # fmt: skip
-    check_spread(model, *pairs(CHECKED, stream(seed, f"train/{name}/check")), f"train.{settings.model}", name)
+    check_spread(model, *pairs(CHECKED, stream(seed, f"train/{chance}/check")), f"train.{settings.model}", name)
     return model, shape, curve
 
 
@@ -194,22 +194,19 @@ def build(family: str, shape: dict[str, Any], settings: dict[str, Any]) -> Densi
     return model(**shape, settings=own(**settings))
 
 
-def all_views(fused: Fused, features: Tensor, there: Tensor) -> Tensor:
+def views_of_all_subsets(fused: TrainedFusion, features: Tensor, there: Tensor) -> Tensor:
     """The representation of every sample under every subset, by `number`: (2^M x N, U)."""
     views = []
     for subset in product((False, True), repeat=there.shape[1]):
         seen = there & torch.tensor(subset, device=there.device)
-        parts = zip(features.split(PIECE), seen.split(PIECE), strict=True)
+        parts = zip(features.split(CHUNK), seen.split(CHUNK), strict=True)
         views += [fused(part.to(there.device), some).to(features.device) for part, some in parts]
-    return near(torch.cat(views))
+    return to_device(torch.cat(views))
 
 
 def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density | None, list[Density]]:
-    """The trained models that this stage kept in `folder`: `whole`, and one for each of the modalities `names`;
-    on the device.
-
-    Without a fusion there is no `whole`.
-    """
+    """The prior and the decoders, one for each of the modalities `names`, that this stage kept in `folder`; on the
+    device. Without a fusion there is no prior."""
     card = read_json(folder / "generator.json")
 
     def read(name: str) -> Density:
@@ -217,7 +214,7 @@ def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density | None, 
         model.load_state_dict(load_file(folder / f"{name}.safetensors"))
         return model.to(device()).eval().requires_grad_(False)
 
-    return read("whole") if "whole" in card["models"] else None, [read(name) for name in names]
+    return read("prior") if "prior" in card["models"] else None, [read(name) for name in names]
 
 
 if __name__ == "__main__":

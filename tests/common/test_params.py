@@ -16,10 +16,10 @@ class Budget(Strict):
 
 class Train(Strict):
     family: str
-    whole: Budget
+    prior: Budget
 
 
-GOOD = "train:\n  family: flow\n  whole:\n    steps: 20\n    rate: 2e-4\nrun:\n  seed: 1\n  threads: 2\n"
+GOOD = "train:\n  family: flow\n  prior:\n    steps: 20\n    rate: 2e-4\nrun:\n  seed: 1\n  threads: 2\n"
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def params(tmp_path: Path) -> Path:
 
 
 def test_a_section_becomes_a_record(params: Path) -> None:
-    assert load(Train, "train", params) == Train(family="flow", whole=Budget(steps=20, rate=2e-4))
-    assert load(Budget, "train.whole", params).rate == 2e-4  # PyYAML reads text, DVC a number
+    assert load(Train, "train", params) == Train(family="flow", prior=Budget(steps=20, rate=2e-4))
+    assert load(Budget, "train.prior", params).rate == 2e-4  # PyYAML reads text, DVC a number
     assert load(Run, "run", params) == Run(seed=1, threads=2)
 
 
@@ -43,17 +43,17 @@ def test_a_record_does_not_change(params: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("steps: 20", "steps: 0", ["train.whole.steps", "greater than 0", "got 0"]),
-        ("steps: 20", "steps: 2.5", ["train.whole.steps", "integer", "2.5"]),
-        ("steps: 20", "steps: many", ["train.whole.steps", "integer", "'many'"]),
-        ("steps: 20", "step: 20", ["train.whole.step"]),
-        ("rate: 2e-4", "rate: 1.5", ["train.whole.rate", "less than or equal to 1", "1.5"]),
-        ("rate: 2e-4", "rate: .nan", ["train.whole.rate", "finite"]),
-        ("rate: 2e-4", "rate: .inf", ["train.whole.rate"]),
-        ("rate: 2e-4", "rate:", ["train.whole.rate", "None"]),
-        ("    steps: 20\n", "", ["train.whole.steps", "expected this key, got none; add it"]),
+        ("steps: 20", "steps: 0", ["train.prior.steps", "greater than 0", "got 0"]),
+        ("steps: 20", "steps: 2.5", ["train.prior.steps", "integer", "2.5"]),
+        ("steps: 20", "steps: many", ["train.prior.steps", "integer", "'many'"]),
+        ("steps: 20", "step: 20", ["train.prior.step"]),
+        ("rate: 2e-4", "rate: 1.5", ["train.prior.rate", "less than or equal to 1", "1.5"]),
+        ("rate: 2e-4", "rate: .nan", ["train.prior.rate", "finite"]),
+        ("rate: 2e-4", "rate: .inf", ["train.prior.rate"]),
+        ("rate: 2e-4", "rate:", ["train.prior.rate", "None"]),
+        ("    steps: 20\n", "", ["train.prior.steps", "expected this key, got none; add it"]),
         ("family: flow", "family: [flow]", ["train.family", "string"]),
-        ("  whole:\n", "  whole: 3\n  other:\n", ["train"]),
+        ("  prior:\n", "  prior: 3\n  other:\n", ["train"]),
         ("train:", "trains:", ["section 'train'", "add it"]),
         ("steps: 20", "steps: 20\n    steps: 30", ["twice", "line 5"]),
         ("steps: 20", "\tsteps: 20", ["valid YAML", "line 4"]),

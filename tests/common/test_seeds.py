@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.learning import stream
 from stages.common.seeds import draws, seed_of
+from stages.learning.training import stream
 
 
 def test_a_known_value_stays_what_it_is() -> None:

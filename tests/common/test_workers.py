@@ -14,7 +14,7 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from stages.common.workers import WINDOW, alone, code_in_use, in_fresh_processes, in_processes
+from stages.common.workers import WINDOW, code_in_use, in_fresh_processes, in_processes, on_one_thread
 from tests.clones import ROOT
 
 Spread = Callable[[Callable[..., object], Iterable[tuple[object, ...]]], Iterator[object]]
@@ -22,7 +22,7 @@ Spread = Callable[[Callable[..., object], Iterable[tuple[object, ...]]], Iterato
 SET_UP = """
 import sys, torch, sklearn.decomposition
 from threadpoolctl import threadpool_info
-from stages.common.learning import set_up
+from stages.learning.training import set_up
 set_up(2)
 print(torch.get_num_threads(), *{library["num_threads"] for library in threadpool_info()})
 """
@@ -173,6 +173,6 @@ def test_an_engine_that_is_none_is_refused(
 
 
 def test_a_worker_with_other_code_is_refused() -> None:
-    assert alone(double, (2,), code=code_in_use()) == 4
+    assert on_one_thread(double, (2,), code=code_in_use()) == 4
     with pytest.raises(ValueError, match=r"^WORKERS: expected workers with this code and these packages, got others"):
-        alone(double, (2,), code="other")
+        on_one_thread(double, (2,), code="other")

@@ -106,7 +106,7 @@ class Home:
         return read_table(path, text=tuple(map(str, pd.read_csv(path, nrows=0))))
 
     def attributes(self) -> dict[str, Any]:
-        """Values and modalities of each label; whether the latter are assumed is `settle`'s to test."""
+        """Values and modalities of each label; whether the latter are assumed is `resolve`'s to test."""
         found = read_json(self.folder / "data/acquire/attributes.json")
         return {label: {"values": about["values"], "shown_by": about["shown_by"]} for label, about in found.items()}
 

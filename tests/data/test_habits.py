@@ -5,10 +5,11 @@ import unicodedata
 
 import pytest
 
-from stages.data import acquire, preprocess, remarks
-from stages.data.cut import cuts
+from stages.data import acquire, preprocess
+from stages.data.records import remarks
+from stages.data.records.truncation import truncated
 from tests.data.home import Home, clip, picture
-from tests.data.test_tar_shards import tar
+from tests.data.sources.test_tar_shards import tar
 
 COUNT = 24
 
@@ -218,10 +219,10 @@ def test_of_many_the_length_that_holds_nearly_all_is_told() -> None:
             length = 24
 
     lengths = [10] * 900 + [30] * 95 + [500] * 5
-    assert cuts({"text": lengths}, Settings) == [
+    assert truncated({"text": lengths}, Settings) == [
         "warning: 100 of 1000 captions are cut at preprocess.text.length, 24 tokens; 30 would hold 99% of them, 500 all"
     ]
-    assert cuts({"text": [24, 3]}, Settings) == []
-    assert cuts({"text": [10] * 999 + [25]}, Settings) == [
+    assert truncated({"text": [24, 3]}, Settings) == []
+    assert truncated({"text": [10] * 999 + [25]}, Settings) == [
         "1 of 1000 captions are cut at preprocess.text.length, 24 tokens; 25 would hold all"
     ]

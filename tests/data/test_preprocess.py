@@ -16,8 +16,9 @@ from PIL import Image
 from stages.common.files import read_json, read_table, write_json, write_table
 from stages.common.params import read_yaml
 from stages.common.shards import write_shard
-from stages.data import preprocess, text
-from stages.data.modalities import MODALITIES, restore
+from stages.data import preprocess
+from stages.data.kinds import text
+from stages.data.kinds.modalities import MODALITIES, restore
 from tests.clones import ROOT
 
 TRAIN, TEST = 12, 4

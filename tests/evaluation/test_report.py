@@ -10,9 +10,9 @@ import pytest
 
 from stages.common.files import read_table
 from stages.evaluation import report
-from stages.evaluation.audit import checks, rejects, suspects
-from stages.evaluation.curves import read_curves
-from stages.evaluation.insight import codec, foci, games
+from stages.evaluation.page.audit import checks, rejects, suspects
+from stages.evaluation.page.curves import read_curves
+from stages.evaluation.page.interpretation import attentions, codec, games
 from stages.evaluation.report import matrix
 from tests.clones import succeed
 from tests.toy import copied
@@ -38,7 +38,7 @@ def test_without_directions_the_matrix_is_empty(metrics: list[str]) -> None:
 
 def test_what_was_not_measured_is_no_mistake(tmp_path: Path) -> None:
     absent = tmp_path / "absent.csv"
-    assert (games(absent), foci(absent), checks(absent), suspects(absent)) == ([], [], [], {})
+    assert (games(absent), attentions(absent), checks(absent), suspects(absent)) == ([], [], [], {})
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_a_page_is_lighter_rather_than_refused(built: Path, monkeypatch: pytest.
     monkeypatch.chdir(built)
     names, settings = ["image", "text", "audio"], report.Report(grid=6, rows=2)
     table, curves = read_table(report.MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
-    whole = report.fitting(names, table, curves, settings)
+    whole = report.page_within_limit(names, table, curves, settings)
     assert "audio/wav" in whole and "shown untouched" in whole and whole.count("<audio") > 20
     found = {}
     for limit in (0.9, 0.25, 0.0):
         monkeypatch.setattr(report, "LARGEST", limit * len(whole))
-        found[limit] = report.fitting(names, table, curves, settings)
+        found[limit] = report.page_within_limit(names, table, curves, settings)
         assert "audio/ogg" in found[limit] and "audio/wav" not in found[limit] and "made smaller here" in found[limit]
     assert len(found[0.9]) < 0.9 * len(whole) and found[0.9].count("<audio") == whole.count("<audio")
     assert found[0.0].count("<audio") < whole.count("<audio")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from stages.common.learning import stream
-from stages.common.networks import initialise
 from stages.features import autoencoder, items
-from stages.features.principal import levels, principal
+from stages.features.pca import fit_pca, levels
 from stages.features.reconstruction import error
+from stages.learning.networks import initialise
+from stages.learning.training import stream
 
 SETTINGS = autoencoder.Settings(
     codec="autoencoder", width=8, components=24, hidden=64, depth=1, noise=0.1, steps=400, batch=64, learning_rate=0.005
@@ -37,8 +37,8 @@ def test_it_begins_as_the_leading_components() -> None:
     items = blocks(600, 1)
     model = autoencoder.Autoencoder(items.shape[1:], SETTINGS)
     initialise(model, stream(1, "weights"))
-    autoencoder.find_components(model, items, SETTINGS, np.random.default_rng(1))
-    found = principal(items, SETTINGS.components, np.random.default_rng(1))
+    autoencoder.begin_as_pca(model, items, SETTINGS, np.random.default_rng(1))
+    found = fit_pca(items, SETTINGS.components, np.random.default_rng(1))
     basis, spread = found.components[: SETTINGS.width], found.variances[: SETTINGS.width].sqrt()
     with torch.no_grad():
         expected = (levels(items) - found.mean) @ basis.T / spread
@@ -105,7 +105,7 @@ def test_the_state_that_is_kept_is_the_best_of_items_held_out(tmp_path: Path) ->
 def test_pieces_do_not_change_what_comes_back(codec: autoencoder.Autoencoder, monkeypatch: pytest.MonkeyPatch) -> None:
     test = blocks(20, 2)
     whole = codec.encode(test)
-    monkeypatch.setattr(items, "PIECE", 3 * test[0].size)
+    monkeypatch.setattr(items, "CHUNK", 3 * test[0].size)
     torch.testing.assert_close(codec.encode(test), whole, atol=1e-4, rtol=1e-4)
     assert codec.encode(test[:0]).shape == (0, 8)
     with torch.no_grad():

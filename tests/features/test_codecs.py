@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from stages.common.files import write_json
-from stages.data.modalities import MODALITIES
+from stages.data.kinds.modalities import MODALITIES
 from stages.features import autoencoder, codecs, pixels, text
 from stages.features.codecs import CODECS, load_codecs
 

@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 
 from stages.features import items
-from stages.features.items import pieces, sampled, stored
+from stages.features.items import chunks, sampled, stored
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25])
 def test_pieces_are_all_items_in_order(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "PIECE", 20)
+    monkeypatch.setattr(items, "CHUNK", 20)
     numbers = np.arange(2 * count).reshape(count, 2)
-    parts = list(pieces(numbers))
+    parts = list(chunks(numbers))
     np.testing.assert_array_equal(np.concatenate(parts), numbers)
     assert all(len(part) <= 10 for part in parts)
-    assert all(len(part) <= 4 for part in pieces(numbers, 5))
-    assert len(next(pieces(numbers, 1000))) == min(count, 1)  # an item larger than a piece
+    assert all(len(part) <= 4 for part in chunks(numbers, 5))
+    assert len(next(chunks(numbers, 1000))) == min(count, 1)  # an item larger than a piece
 
 
 def test_rows_on_disk_are_those_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "PIECE", 50)
+    monkeypatch.setattr(items, "CHUNK", 50)
     numbers = np.random.default_rng(1).integers(0, 256, (40, 3, 2), dtype=np.uint8)
     kept = np.random.default_rng(2).random(40) < 0.5
     np.save(tmp_path / "numbers.npy", numbers)
@@ -29,7 +29,7 @@ def test_rows_on_disk_are_those_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
     assert some.shape == numbers[kept].shape and len(some) == kept.sum()
     np.testing.assert_array_equal(some[:], numbers[kept])
     np.testing.assert_array_equal(some[np.array([3, 1])], numbers[kept][[3, 1]])
-    np.testing.assert_array_equal(np.concatenate(list(pieces(some))), numbers[kept])
+    np.testing.assert_array_equal(np.concatenate(list(chunks(some))), numbers[kept])
     np.testing.assert_array_equal(stored(tmp_path / "numbers.npy")[:], numbers)
 
 

@@ -11,10 +11,10 @@ from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 
 from stages.common.files import write_json
-from stages.data.text import END, PAD, START
+from stages.common.tokens import END, PAD, START
 from stages.features import items, linear
 from stages.features.codecs import load_codecs
-from stages.features.principal import principal
+from stages.features.pca import fit_pca
 from stages.features.reconstruction import FEWEST, choose, error, losses
 
 
@@ -25,9 +25,9 @@ def digits() -> np.ndarray:
 
 
 def test_components_are_those_of_the_whole_covariance(digits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "PIECE", 100_000)  # many pieces, as large items have
+    monkeypatch.setattr(items, "CHUNK", 100_000)  # many pieces, as large items have
     count, values = 100, digits.reshape(len(digits), -1) / 255
-    exact, found = PCA(count, svd_solver="full").fit(values), principal(digits, count, np.random.default_rng(1))
+    exact, found = PCA(count, svd_solver="full").fit(values), fit_pca(digits, count, np.random.default_rng(1))
     np.testing.assert_allclose(found.mean, exact.mean_, atol=1e-6)
     np.testing.assert_allclose(found.variances, exact.explained_variance_, rtol=1e-4)
     assert subspace_angles(found.components.numpy().T.astype(float), exact.components_.T).max() < 0.01
@@ -37,7 +37,7 @@ def test_components_are_those_of_the_whole_covariance(digits: np.ndarray, monkey
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_few_items_have_few_components(count: int, digits: np.ndarray) -> None:
-    found = principal(digits[:count], 8, np.random.default_rng(1))
+    found = fit_pca(digits[:count], 8, np.random.default_rng(1))
     assert (found.variances > 0).sum() == count - 1
     assert not found.components[count - 1 :].any()
     assert torch.isfinite(found.components).all()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.data import text as captions
+from stages.common.tokens import END, PAD, START
+from stages.data.kinds import text as captions
 from stages.data.sources.ink import INKS
 from stages.features import text
 
@@ -46,11 +47,11 @@ def test_anything_decodes_to_a_start_an_end_and_padding(codec: text.TextCodec) -
     with torch.no_grad():
         made = codec.decode(3 * torch.randn(200, 16, generator=torch.Generator().manual_seed(1)))
     assert made.shape == (200, 14)
-    assert (made[:, 0] == captions.START).all()
+    assert (made[:, 0] == START).all()
     for row in made:
-        ends = np.flatnonzero((row == captions.END) | (row == captions.PAD))
+        ends = np.flatnonzero((row == END) | (row == PAD))
         if len(ends):
-            assert (row[ends[0] + 1 :] == captions.PAD).all()
+            assert (row[ends[0] + 1 :] == PAD).all()
 
 
 def test_a_token_that_training_never_saw_is_read_too(codec: text.TextCodec, tokens: np.ndarray) -> None:

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from stages.common.learning import stream
-from stages.common.networks import initialise
-from stages.common.subsets import mask, proper_subsets
+from stages.common.subsets import proper_subsets
 from stages.fusion import attention
+from stages.learning.masks import mask
+from stages.learning.networks import initialise
+from stages.learning.training import stream
 
 NAMES, WIDTHS, UNIFIED = ("image", "text", "audio"), [3, 5, 4], 6
 SUBSETS = [*proper_subsets(NAMES), NAMES]

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from stages.common.learning import stream
-from stages.common.networks import initialise
 from stages.common.params import read_yaml
-from stages.common.subsets import mask, proper_subsets
+from stages.common.subsets import proper_subsets
 from stages.fusion import none
 from stages.fusion.fuse import FUSIONS
+from stages.learning.masks import mask
+from stages.learning.networks import initialise
+from stages.learning.training import stream
 from tests.clones import ROOT
 
 NAMES, WIDTHS, UNIFIED = ("image", "text", "audio"), [3, 5, 4], 6

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.common.contrast import contrast
-from stages.common.learning import stream
 from stages.common.params import read_yaml
-from stages.common.subsets import mask
-from stages.features.bank import Bank
 from stages.fusion import matrix, prediction
+from stages.fusion.bank import Bank
 from stages.fusion.fuse import FUSIONS
 from stages.fusion.prediction import CONTRAST, PREDICTION, Learning, fit_by_prediction
+from stages.learning.contrastive import info_nce
+from stages.learning.masks import mask
+from stages.learning.training import stream
 from tests.clones import ROOT
 
 NAMES, WIDTHS, SAMPLES = ("image", "text"), [4, 4], 300
@@ -103,15 +103,15 @@ def test_contrast_is_that_of_a_case_by_hand() -> None:
     """Temperature 0.1. Forth, both e_0 meet e_0 and e_1, the second's partner; back, each meets the same twice."""
     forth, back = 5 + math.log1p(math.exp(-10)), math.log(2)
     one, other = torch.eye(2, dtype=torch.float64)
-    found = contrast(torch.stack([one, one]), torch.stack([one, other]))
+    found = info_nce(torch.stack([one, one]), torch.stack([one, other]))
     assert found.item() == pytest.approx((forth + back) / 2)
     among = torch.eye(5, dtype=torch.float64)
-    assert contrast(among, among).item() == pytest.approx(math.log1p(4 * math.exp(-10)))
+    assert info_nce(among, among).item() == pytest.approx(math.log1p(4 * math.exp(-10)))
 
 
 def test_contrast_is_least_for_what_belongs_together() -> None:
     left = torch.nn.functional.normalize(torch.randn(20, 8, generator=stream(1, "left")), dim=-1)
-    assert contrast(left, left) < 0.1 < contrast(left, left.roll(1, 0))
-    assert contrast(left[:0], left[:0]) == 0
-    assert contrast(left[:1], left[:1]) == 0
-    torch.testing.assert_close(contrast(left, left.roll(1, 0)), contrast(left.roll(1, 0), left))
+    assert info_nce(left, left) < 0.1 < info_nce(left, left.roll(1, 0))
+    assert info_nce(left[:0], left[:0]) == 0
+    assert info_nce(left[:1], left[:1]) == 0
+    torch.testing.assert_close(info_nce(left, left.roll(1, 0)), info_nce(left.roll(1, 0), left))

@@ -1,11 +1,13 @@
 """The way between two draws: it starts and ends at them, keeps to lengths that noise has, and moves evenly."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
 
-from stages.common.learning import stream
-from stages.generation.interpolation import circle, strips
+from stages.generation.interpolation import great_circle, interpolated
+from stages.generation.sampler import Generate
+from stages.learning.training import stream
 
 
 def ends(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -15,7 +17,7 @@ def ends(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_it_goes_from_one_end_to_the_other() -> None:
     start, end = ends(1)
-    walk = circle(start, end, torch.linspace(0, 1, 8))
+    walk = great_circle(start, end, torch.linspace(0, 1, 8))
     assert walk.shape == (5, 8, 24)
     torch.testing.assert_close(walk[:, 0], start)
     torch.testing.assert_close(walk[:, -1], end)
@@ -23,25 +25,25 @@ def test_it_goes_from_one_end_to_the_other() -> None:
 
 def test_lengths_on_the_way_lie_between_those_of_the_ends() -> None:
     start, end = ends(2)
-    lengths = circle(start, end, torch.linspace(0, 1, 9)).norm(dim=-1)
+    lengths = great_circle(start, end, torch.linspace(0, 1, 9)).norm(dim=-1)
     expected = torch.lerp(start.norm(dim=-1)[:, None], end.norm(dim=-1)[:, None], torch.linspace(0, 1, 9)[None])
     torch.testing.assert_close(lengths, expected)
 
 
 def test_every_step_turns_by_the_same_angle() -> None:
     start, end = ends(3)
-    walk = torch.nn.functional.normalize(circle(start, end, torch.linspace(0, 1, 7)), dim=-1)
+    walk = torch.nn.functional.normalize(great_circle(start, end, torch.linspace(0, 1, 7)), dim=-1)
     cosines = (walk[:, 1:] * walk[:, :-1]).sum(-1)
     torch.testing.assert_close(cosines, cosines[:, :1].expand_as(cosines), atol=1e-5, rtol=0)
 
 
 def test_from_a_point_to_itself_nothing_moves() -> None:
     start, _ = ends(4)
-    torch.testing.assert_close(circle(start, start, torch.linspace(0, 1, 3))[:, 1], start, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(great_circle(start, start, torch.linspace(0, 1, 3))[:, 1], start, atol=1e-4, rtol=1e-4)
 
 
 def test_strips_hold_what_is_private_still_and_move_what_is_shared() -> None:
-    """A whole that hands its noise on, and parts that add theirs to it: only the former may change within a strip."""
+    """A prior that hands its noise on, and decoders that add theirs: only the former may change within a strip."""
 
     class Echo:
         noise = 3
@@ -54,11 +56,12 @@ def test_strips_hold_what_is_private_still_and_move_what_is_shared() -> None:
         return torch.zeros(len(features), 4)
 
     echo = cast(Any, Echo())
-    keys, made = strips(
-        cast(Any, fused), echo, [echo, echo], 6, steps=1, temperatures=(1.0, 0.5), chance=stream(1, "strips")
-    )
+    settings = Generate(samples=1, observed=1, steps=1, prior_temperature=1.0, decoder_temperature=0.5)
+    bank = SimpleNamespace(widths=[3, 3])
+    sampler = SimpleNamespace(bank=bank, fused=fused, decoders=[echo, echo], settings=settings)
+    keys, made = interpolated(cast(Any, sampler), echo, stream(1, "strips"))
     assert keys[0] == "0-0" and keys[-1] == "1-7" and made.shape == (len(keys), 6)
-    private = made - 100 * (made / 100).round()  # the noise of the parts is small beside the steps
+    private = made - 100 * (made / 100).round()  # the noise of the decoders is small beside the steps
     for strip in private.unflatten(0, (2, 8)):
         torch.testing.assert_close(strip, strip[:1].expand_as(strip), atol=1e-4, rtol=0)
     assert (made[0] - made[7]).abs().max() > 50

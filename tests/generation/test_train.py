@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.common.learning import stream
 from stages.common.params import read_yaml
-from stages.common.subsets import number
-from stages.features.bank import Bank
-from stages.fusion.fuse import Fused
-from stages.generation.train import Train, all_views, check_spread, fit, part_pairs, whole_pairs
+from stages.fusion.bank import Bank
+from stages.fusion.fuse import TrainedFusion
+from stages.generation.train import Train, check_spread, decoder_pairs, fit, prior_pairs, views_of_all_subsets
+from stages.learning.masks import subset_number
+from stages.learning.training import stream
 from tests.clones import ROOT
 
 NAMES, WIDTHS, SAMPLES, VARIANTS = ("image", "text"), [2, 3], 40, 3
@@ -35,11 +35,11 @@ def bank() -> Bank:
     return Bank(NAMES, WIDTHS, clean, there, np.full(SAMPLES, "train"), copies)
 
 
-FUSED = Fused(Visible(), width=8, noise=0.0)
+FUSED = TrainedFusion(Visible(), width=8, noise=0.0)
 
 
 def test_the_whole_is_asked_for_as_it_is_given_part_of_a_copy(bank: Bank) -> None:
-    target, condition = whole_pairs(bank, FUSED, 0.0)(500, stream(1, "test"))
+    target, condition = prior_pairs(bank, FUSED, 0.0)(500, stream(1, "test"))
     view, seen = condition.split([5, 2], -1)
     sample = target[:, 0].long() - 1
     there = bank.there[sample]
@@ -53,7 +53,7 @@ def test_the_whole_is_asked_for_as_it_is_given_part_of_a_copy(bank: Bank) -> Non
 
 def test_a_modality_is_learned_from_samples_that_have_it(bank: Bank) -> None:
     for place, name in enumerate(NAMES):
-        target, condition = part_pairs(bank, FUSED, name)(500, stream(1, "test"))
+        target, condition = decoder_pairs(bank, FUSED, name)(500, stream(1, "test"))
         sample = target[:, 0].long() - 1
         assert target.shape == (500, WIDTHS[place])
         assert bank.there[sample, place].all()
@@ -62,14 +62,14 @@ def test_a_modality_is_learned_from_samples_that_have_it(bank: Bank) -> None:
 
 
 def test_the_noise_of_the_fusion_lies_on_what_is_asked_for(bank: Bank) -> None:
-    fused = Fused(Visible(), width=8, noise=0.25)
-    target, _ = whole_pairs(bank, fused, 0.0)(4000, stream(1, "test"))
+    fused = TrainedFusion(Visible(), width=8, noise=0.25)
+    target, _ = prior_pairs(bank, fused, 0.0)(4000, stream(1, "test"))
     assert (target[:, 0] - target[:, 0].round()).std() == pytest.approx(0.25, rel=0.15)
 
 
 def test_noise_lies_on_what_is_given_and_leaves_alone_what_was_asked_and_which_it_is(bank: Bank) -> None:
     (clean, exact), (target, condition) = (
-        whole_pairs(bank, FUSED, noise)(4000, stream(1, "test")) for noise in (0.0, 0.4)
+        prior_pairs(bank, FUSED, noise)(4000, stream(1, "test")) for noise in (0.0, 0.4)
     )
     assert (condition - exact)[:, :5].std() == pytest.approx(0.4, rel=0.05)
     assert torch.equal(condition[:, 5:], exact[:, 5:])
@@ -78,9 +78,9 @@ def test_noise_lies_on_what_is_given_and_leaves_alone_what_was_asked_and_which_i
 
 def test_a_subset_is_numbered_as_its_view() -> None:
     seen = torch.tensor([[False, False], [False, True], [True, False], [True, True]])
-    assert number(seen).tolist() == [0, 1, 2, 3]
+    assert subset_number(seen).tolist() == [0, 1, 2, 3]
     features = torch.ones(1, 5)
-    views = all_views(FUSED, features, torch.ones(1, 2, dtype=torch.bool))
+    views = views_of_all_subsets(FUSED, features, torch.ones(1, 2, dtype=torch.bool))
     assert torch.equal(views, FUSED(features.expand(4, -1), seen))
 
 
@@ -98,9 +98,9 @@ class Same(torch.nn.Module):
 @pytest.mark.parametrize("size", [0.0, 0.1, float("nan")])
 def test_a_collapsed_training_is_refused_with_the_section_to_change(size: float) -> None:
     target = torch.randn(300, 5, generator=stream(1, "target"))
-    check_spread(Same(0.5), target, torch.zeros(300, 1), "train.gan", "whole")  # type: ignore[arg-type]  # a stand-in
-    with pytest.raises(ValueError, match=r"'whole': .* collapsed; .* train\.gan") as told:
-        check_spread(Same(size), target, torch.zeros(300, 1), "train.gan", "whole")  # type: ignore[arg-type]
+    check_spread(Same(0.5), target, torch.zeros(300, 1), "train.gan", "prior")  # type: ignore[arg-type]  # a stand-in
+    with pytest.raises(ValueError, match=r"'prior': .* collapsed; .* train\.gan") as told:
+        check_spread(Same(size), target, torch.zeros(300, 1), "train.gan", "prior")  # type: ignore[arg-type]
     assert "\n" not in str(told.value)
 
 
@@ -108,14 +108,16 @@ def learned(state: Path, *, learning_rate: float | None, hold: float = 0.0, step
     """The weights of a small GAN after `steps` steps; the budget's learning rate is 0.1, its own may be another."""
     section = read_yaml(ROOT / "params.yaml")["train"] | {"model": "gan", "hold": hold}
     section["gan"] |= {"learning_rate": learning_rate}
-    section["parts"] |= {"hidden": 8, "depth": 1, "steps": steps, "batch": 4, "learning_rate": 0.1}
+    section["decoders"] |= {"hidden": 8, "depth": 1, "steps": steps, "batch": 4, "learning_rate": 0.1}
     settings = Train.model_validate(section)
     targets, given = torch.randn(512, 3, generator=stream(1, "x")), torch.zeros(512, 1)
-    model, *_ = fit("text", lambda count, _: (targets[:count], given[:count]), settings.parts, None, settings, 1, state)
+    model, *_ = fit(
+        "text", lambda count, _: (targets[:count], given[:count]), settings.decoders, None, settings, 1, state
+    )
     return torch.cat([weight.flatten() for weight in model.parameters()])
 
 
-def test_a_family_that_has_a_pace_of_its_own_learns_at_it(tmp_path: Path) -> None:
+def test_a_family_that_has_a_learning_rate_of_its_own_learns_at_it(tmp_path: Path) -> None:
     """One step with no learning rate to speak of leaves the weights as they were drawn."""
     still, moved, own = (learned(tmp_path / str(rate), learning_rate=rate) for rate in (1e-9, None, 0.1))
     assert torch.equal(moved, own)

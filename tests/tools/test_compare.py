@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluation.figure import mean_of_cells
+from stages.evaluation.intervals import bootstrap_interval
 from tests.clones import ROOT, run, succeed
 from tests.toy import commit
 from tools.compare import LEVEL, Measured, Side, chance, compare, holm, table
@@ -26,7 +26,7 @@ def figures(draw: st.DrawFn) -> Measured:
 def share(true: float, n: int, rng: np.random.Generator) -> Measured:
     """A measured share as `evaluate` measures it, bootstrap interval included."""
     outcomes = rng.random(n) < true
-    return Measured(*mean_of_cells([outcomes], rng), n)
+    return Measured(*bootstrap_interval([outcomes], rng), n)
 
 
 @given(figures(), figures())

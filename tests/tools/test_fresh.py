@@ -125,7 +125,7 @@ def test_the_project_without_its_data_is_judged_in_seconds(built: Path, tmp_path
     done = run(folder, "python", "-m", "tools.fresh")
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - started < 10
-    with (folder / "stages/generation/flow.py").open("a") as code:
+    with (folder / "stages/generation/models/flow.py").open("a") as code:
         code.write("# edited\n")
     assert {one.stage for one in stale(str(folder))} == {"train", "generate"}
 

@@ -12,8 +12,8 @@ import pytest
 
 from stages.common.params import load
 from stages.fusion import none
-from stages.fusion.fuse import Fused
-from stages.generation.generate import Generate, Workshop
+from stages.fusion.fuse import TrainedFusion
+from stages.generation.sampler import Generate, Sampler
 from tests.clones import ROOT, environment, run, succeed
 from tests.test_readme import commands, texts
 from tools.generate import check_given, empty, render
@@ -116,12 +116,12 @@ def test_without_models_it_says_how_to_get_them(built: Path, tmp_path: Path) -> 
 def test_models_that_learned_no_fusion_are_given_nothing(tmp_path: Path) -> None:
     """They would make the same whatever is given, which nobody would notice."""
     names, widths, settings = ("image", "text"), [2, 3], load(Generate, "generate", ROOT / "params.yaml")
-    fused = Fused(none.build(widths, 6, none.Settings()), width=0, noise=0.0)
-    shop = Workshop(empty(names, widths), {}, {}, fused, (None, []), settings, 1, tmp_path)
+    fused = TrainedFusion(none.build(widths, 6, none.Settings()), width=0, noise=0.0)
+    sampler = Sampler(empty(names, widths), {}, {}, fused, None, [], settings, 1, tmp_path)
     with pytest.raises(
         ValueError, match=r"^expected nothing given, because fuse\.method is none, got text; give nothing$"
     ):
-        check_given(shop, {"text": b"seven"})
+        check_given(sampler, {"text": b"seven"})
 
 
 def test_the_page_shows_what_there_is_and_escapes_what_is_said() -> None:

@@ -35,7 +35,7 @@ TINY = "fuse:\n  steps: 30\ntrain:\n  whole:\n    steps: 30\n"
         ({"fuse.steps": GRID["fuse.steps"]}, None),
         ({"fuse.noise": 0.1}, None),
         (GRID | {"fuse.noise": 0.1}, None),
-        ({"train.whole.steps": None}, None),
+        ({"train.prior.steps": None}, None),
     ],
     ids=str,
 )
@@ -97,7 +97,10 @@ def test_runs_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
     same = pd.read_csv(folder / "metrics/leaderboard.csv").set_index("fuse.method").drop(columns="commit")
     assert again.count("grid") == 2 and same.equals(table.drop(columns="commit"))
     assert table["commit"].str.fullmatch("[0-9a-f]{7}").all()
-    other = (("stages/fusion/fuse.py", "# one\n", False), ("stages/generation/convolution.py", "ONE = 1\n", False))
+    other = (
+        ("stages/fusion/fuse.py", "# one\n", False),
+        ("stages/generation/models/convolution.py", "ONE = 1\n", False),
+    )
     for path, code, older in (*other, ("stages/fusion/fuse.py", "ONE = 1\n", True)):
         with (folder / path).open("a", encoding="utf-8") as file:
             file.write(code)

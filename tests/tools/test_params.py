@@ -62,17 +62,17 @@ def test_every_method_is_well(fusion: str, generator: str, tmp_path: Path, monke
             [("evaluate.replicates", 9)],
             r"params.yaml: evaluate.replicates: expected greater than or equal to 10, got 9",
         ),
-        ([("generate.temperature", "warm")], r"params.yaml: generate.temperature: expected a valid number"),
+        ([("generate.prior_temperature", "warm")], r"params.yaml: generate.prior_temperature: expected a valid number"),
         ([("judge.image.passes", -1)], r"params.yaml: judge.image.passes: expected greater than 0, got -1"),
         ([("modalities", ["image", "smell"])], r"params.yaml: modalities: expected one or more of audio, image, text"),
         ([("fuse.attention.heads", 3)], r"fuse.attention: expected sizes that fit together, got: unflatten"),
         (
-            [("extract.image.codec", "pixels"), ("train.parts.network", "convolution"), ("train.parts.depth", 3)],
+            [("extract.image.codec", "pixels"), ("train.decoders.network", "convolution"), ("train.decoders.depth", 3)],
             r"'image': expected sides that can be halved 3 times, got 28 x 28; change the working size",
         ),
         (
-            [("extract.image.codec", "pixels"), ("train.parts.network", "convolution")],
-            r"train.parts.network: expected perceptron with model flow, got convolution; change either",
+            [("extract.image.codec", "pixels"), ("train.decoders.network", "convolution")],
+            r"train.decoders.network: expected perceptron with model flow, got convolution; change either",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """The grammar of the built-in captions: it writes them, and it reads them back exactly.
 
 A wording is a row of fragments. A fragment that names an attribute stands in the caption when the attribute is
-told and gives way to its fallback when it is left out. Because writer and reader share the table, a caption
+stated and gives way to its fallback when it is left out. Because writer and reader share the table, a caption
 either says exactly what the reader finds in it or it is no sentence of the grammar at all.
 """
 
@@ -52,25 +52,25 @@ WORDINGS: tuple[Wording, ...] = (
 def write(attributes: Mapping[str, str], *, leave_out: float, rng: np.random.Generator) -> str:
     """A caption of a sample; each attribute is left out with chance `leave_out`."""
     wording = WORDINGS[rng.integers(len(WORDINGS))]
-    told = {name: value for name, value in attributes.items() if rng.random() >= leave_out}
-    if "digit" in told and rng.random() < 0.5:  # half of the captions spell the digit
-        told["digit"] = WORDS[int(told["digit"])]
-    return "".join(fill(fragment, fallback, told) for fragment, fallback in wording)
+    stated = {name: value for name, value in attributes.items() if rng.random() >= leave_out}
+    if "digit" in stated and rng.random() < 0.5:  # half of the captions spell the digit
+        stated["digit"] = WORDS[int(stated["digit"])]
+    return "".join(fill(fragment, fallback, stated) for fragment, fallback in wording)
 
 
-def fill(fragment: str, fallback: str, told: Mapping[str, str]) -> str:
+def fill(fragment: str, fallback: str, stated: Mapping[str, str]) -> str:
     named = re.search(r"{(\w+)}", fragment)
-    return fragment.format(**told) if named is None or named[1] in told else fallback
+    return fragment.format(**stated) if named is None or named[1] in stated else fallback
 
 
 def read(caption: str, values: Mapping[str, tuple[str, ...]]) -> dict[str, str] | None:
     """What a caption says: {attribute: value} for those it tells, None when it is not in the grammar."""
     for pattern in patterns(tuple(values.items())):
         if found := pattern.fullmatch(caption):
-            told = {name: value for name, value in found.groupdict().items() if value is not None}
-            if told.get("digit") in WORDS:
-                told["digit"] = str(WORDS.index(told["digit"]))
-            return told
+            stated = {name: value for name, value in found.groupdict().items() if value is not None}
+            if stated.get("digit") in WORDS:
+                stated["digit"] = str(WORDS.index(stated["digit"]))
+            return stated
     return None
 
 

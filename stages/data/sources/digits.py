@@ -24,9 +24,9 @@ from stages.common.progress import progress
 from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_fresh_processes
+from stages.data.records.split import Shares, assign
 from stages.data.sources import captions, espeak
 from stages.data.sources.ink import INKS, paint
-from stages.data.split import Shares, assign
 
 WEIGHTS = ("thin", "medium", "bold")  # thirds of all stroke widths
 PITCHES = {"low": (75.0, 105.0), "middle": (125.0, 165.0), "high": (195.0, 280.0)}  # fundamental, Hz
@@ -118,8 +118,8 @@ def build_shard(
                 clip, spoken = speak(row["digit"], UNHEARD if unheard else SPEAKERS, rng)
                 row |= spoken | {"voice_seen": not unheard}
                 files["audio"] = as_wav(clip)
-            told = {attribute: row[attribute] for attribute in ATTRIBUTES if attribute in row}
-            files["text"] = captions.write(told, leave_out=settings.leave_out, rng=rng).encode()
+            stated = {attribute: row[attribute] for attribute in ATTRIBUTES if attribute in row}
+            files["text"] = captions.write(stated, leave_out=settings.leave_out, rng=rng).encode()
             found.append(row)
             yield row["id"], {SUFFIXES[name]: files[name] for name in names}
 

@@ -1,9 +1,9 @@
 """Your own data as files: those with the same path but for the suffix are one sample, ``a.png``, ``a.txt``, ``a.wav``.
 
 Folders are classes: ``cats/1.png`` has the label `class` ``cats``. When the first folder bears the name of a split, it
-is the split; ``val`` and the like are understood. Other customs are told by `acquire.own.pattern`, a regular expression
-searched in a file's path without its suffix: its groups named `id`, `split` and `group` are what they say, all others
-are labels.
+is the split; ``val`` and the like are understood. Other customs are described by `acquire.own.pattern`, a regular
+expression searched in a file's path without its suffix: its groups named `id`, `split` and `group` are what they say,
+all others are labels.
 """
 
 import os
@@ -11,19 +11,19 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from stages.data.media import FILES, modality_of
-from stages.data.rejects import Reject
+from stages.data.records.rejects import Reject
+from stages.data.records.split import split_named
+from stages.data.sources.media import FILES, modality_of
 from stages.data.sources.own import KNOWN, Own, Packed, Sample, checked, pack_all
 from stages.data.sources.place import composed
-from stages.data.split import split_named
 
-Told = tuple[PurePosixPath, dict[str, str]]  # a file, and what its path tells of its sample
+Found = tuple[PurePosixPath, dict[str, str]]  # a file, and what its path says of its sample
 BESIDE = ("", ".md", ".dvc", ".json")  # files that come with data and are none
 
 
 def collect(root: Path, settings: Own, names: Sequence[str], out: Path) -> tuple[list[Packed], list[Reject]]:
     """Pack the samples below `root` into shards below `out`."""
-    told: dict[str, list[Told]] = {}
+    stated: dict[str, list[Found]] = {}
     rejects = []
     for path in files(root):
         try:
@@ -31,9 +31,9 @@ def collect(root: Path, settings: Own, names: Sequence[str], out: Path) -> tuple
         except ValueError as error:
             rejects.append(Reject(path.with_suffix("").as_posix(), str(path), str(error)))
         else:
-            told.setdefault(tells["id"], []).append((path, tells))
+            stated.setdefault(tells["id"], []).append((path, tells))
     found = []
-    for key, parts in told.items():
+    for key, parts in stated.items():
         try:
             found.append(sample_of(key, parts, names))
         except ValueError as error:
@@ -54,7 +54,7 @@ def files(root: Path) -> Iterator[PurePosixPath]:
                 yield path
 
 
-def sample_of(key: str, parts: Sequence[Told], names: Sequence[str]) -> Sample:
+def sample_of(key: str, parts: Sequence[Found], names: Sequence[str]) -> Sample:
     """The sample of some files. Raises ValueError when they contradict each other or show nothing."""
     shown: dict[str, str] = {}
     known: dict[str, str] = {}
@@ -85,8 +85,8 @@ def read(path: str, pattern: str) -> dict[str, str]:
         match = re.search(pattern, path)
         if match is None:
             raise ValueError("expected a path that acquire.own.pattern is found in, got another; correct either")
-        told = {group: composed(value or "") for group, value in match.groupdict().items()}
-        return {"id": composed(path), **told}
+        stated = {group: composed(value or "") for group, value in match.groupdict().items()}
+        return {"id": composed(path), **stated}
     first, *rest = PurePosixPath(path).parts[:-1] or ("",)
     split = split_named(first) or ""
     kind = "/".join(rest) if split else "/".join(filter(None, (first, *rest)))

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from stages.common.shards import SUFFIXES
-from stages.data.rejects import Reject
+from stages.data.records.rejects import Reject
 from stages.data.sources.own import KNOWN, Own, Packed, Sample, checked, pack_all, word
 
 Row = tuple[str, Mapping[str, Any]]  # where it stands, and its cells
@@ -160,8 +160,8 @@ def meant(column: str, absent: Sequence[str]) -> str | None:
 
 def samples(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Sample]:
     """The rows as samples."""
-    told = [str(cells["text"]) for _, cells in rows if cells.get("text")]
-    paths = sum(cell.strip().lower().endswith(".txt") for cell in told) > len(told) / 2
+    stated = [str(cells["text"]) for _, cells in rows if cells.get("text")]
+    paths = sum(cell.strip().lower().endswith(".txt") for cell in stated) > len(stated) / 2
     for where, cells in rows:
         files = {name: cell for name in names if (cell := content(name, cells.get(name), paths)) is not None}
         labels = {c: word(cell) for c, cell in cells.items() if c not in (*KNOWN, *SUFFIXES) and cell is not None}

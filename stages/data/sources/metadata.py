@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stages.data.media import modality_of
-from stages.data.rejects import Reject
+from stages.data.records.rejects import Reject
 from stages.data.sources import folder, manifest
+from stages.data.sources.media import modality_of
 from stages.data.sources.own import KNOWN, Own, Packed, Sample, checked, pack_all, word
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -84,13 +84,13 @@ def sample_of(
     if caption is not None:
         files["text"] = str(caption).encode("utf-8", "surrogatepass")  # preprocess refuses half a character
     labels = {c: word(cell) for c, cell in cells.items() if c not in (*KNOWN, *CAPTIONS) and not is_file(c)}
-    told = {key: value for key, value in tells.items() if key not in KNOWN} | {k: v for k, v in labels.items() if v}
+    stated = {key: value for key, value in tells.items() if key not in KNOWN} | {k: v for k, v in labels.items() if v}
     seen[tells["id"]] += 1
     again = f"#{seen[tells['id']]}" if seen[tells["id"]] > 1 else ""
     return Sample(
         word(cells.get("id")) or tells["id"] + again,
         {name: files[name] for name in names if name in files},
-        told,
+        stated,
         word(cells.get("split")) or tells.get("split", ""),
         word(cells.get("group")) or tells.get("group", ""),
         str(table.with_name(where)),

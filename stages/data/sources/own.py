@@ -1,7 +1,7 @@
 """Your own data: what the sources manifest, folder and shards share.
 
 A source says which samples there are (`Sample`); here they are checked, and their files packed into raw shards by
-worker processes. Samples that can't be used are listed. `settle.py` does what is left when all are packed.
+worker processes. Samples that can't be used are listed. `resolve.py` does what is left when all are packed.
 """
 
 import json
@@ -19,9 +19,9 @@ from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_processes
-from stages.data.rejects import UNWRITABLE, Reject, plain
+from stages.data.records.rejects import UNWRITABLE, Reject, plain
+from stages.data.records.split import SPLITS, Shares, split_named
 from stages.data.sources.place import composed, read_place
-from stages.data.split import SPLITS, Shares, split_named
 
 LONGEST_ID = 200  # characters
 KNOWN = ("id", "split", "group")  # of a sample, beside its files; other names are labels

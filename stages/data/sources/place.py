@@ -110,8 +110,8 @@ def inside(place: str, root: Path) -> Path:
 @cache
 def dvc_cache() -> Path:
     """The folder of the DVC cache."""
-    told = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False)
-    return Path(told.stdout.strip() or ".dvc/cache").resolve()
+    done = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False)
+    return Path(done.stdout.strip() or ".dvc/cache").resolve()
 
 
 def read_url(url: str) -> bytes:

@@ -18,8 +18,8 @@ from braceexpand import braceexpand
 from stages.common.progress import progress
 from stages.common.shards import samples_of
 from stages.common.workers import in_processes
-from stages.data.media import modality_of
-from stages.data.rejects import Reject
+from stages.data.records.rejects import Reject
+from stages.data.sources.media import modality_of
 from stages.data.sources.own import KNOWN, Own, Packed, Piece, Sample, check, gathered, pack, word
 from stages.data.sources.place import allowed, inside, is_url, unreachable
 
@@ -121,7 +121,7 @@ def opened(place: str, root: Path) -> IO[bytes]:
 def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str], place: str) -> Sample:
     """The sample that some files of a shard are. Raises ValueError when there are two of a kind."""
     shown: dict[str, bytes] = {}
-    told: dict[str, Any] = {}
+    stated: dict[str, Any] = {}
     unread = []
     for suffix, payload in files:
         name = modality_of(suffix)
@@ -130,16 +130,16 @@ def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str]
         if name is not None:
             shown[name] = payload
         elif suffix == "cls":
-            told["class"] = payload.decode("utf-8", "replace")
+            stated["class"] = payload.decode("utf-8", "replace")
         elif suffix == "json":
-            told |= record(payload)
+            stated |= record(payload)
         else:
             unread.append(suffix)
-    caption = told.pop("text", None) or told.pop("caption", None)
+    caption = stated.pop("text", None) or stated.pop("caption", None)
     if isinstance(caption, str):
         shown.setdefault("text", caption.encode("utf-8", "surrogatepass"))  # preprocess refuses half a character
-    labels = {label: word(value) for label, value in told.items() if label not in KNOWN and value is not None}
-    known = {name: word(told.get(name)) for name in ("split", "group")}
+    labels = {label: word(value) for label, value in stated.items() if label not in KNOWN and value is not None}
+    known = {name: word(stated.get(name)) for name in ("split", "group")}
     return Sample(key, {n: shown[n] for n in names if n in shown}, labels, **known, row=place, unread=tuple(unread))
 
 

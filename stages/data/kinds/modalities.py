@@ -1,0 +1,37 @@
+"""The modalities of the data layer: a module each, all with the same functions.
+
+fit(settings, captions, folder)  learn what the modality needs (a tokeniser) and keep it below `folder`
+restore(settings, [], folder)    read that back in a later stage
+read(payload, fitted)            a file's bytes -> a cleaned item, or ValueError with the reason
+augment(item, fitted, rng)       the item a little changed
+length(item, fitted)             how long it is, in the unit of the setting that cuts it; not of pictures
+tensor(item, fitted)             the item as an array of one shape for all
+blank(fitted)                    the array that stands where a sample lacks the modality
+write(tensor, fitted)            an array -> a file's bytes
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from stages.common.files import read_json
+from stages.common.params import Strict, validate
+from stages.data.kinds import audio, image, text
+
+MODALITIES: dict[str, ModuleType] = {"image": image, "text": text, "audio": audio}
+SETTINGS: dict[str, type[Strict]] = {
+    "image": image.ImageSettings,
+    "text": text.TextSettings,
+    "audio": audio.AudioSettings,
+}
+
+
+def restore(names: Iterable[str], folder: Path) -> dict[str, Any]:
+    """What `preprocess` fitted and kept in `folder`, by modality."""
+    kept = read_json(folder / "settings.json")
+    fitted = {}
+    for name in names:
+        settings = validate(SETTINGS[name], kept[name], f"{folder}/settings.json: {name}")
+        fitted[name] = MODALITIES[name].restore(settings, [], folder)
+    return fitted

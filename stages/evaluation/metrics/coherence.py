@@ -1,0 +1,116 @@
+"""Coherence: do the outputs carry what the observed side says, and agree where it says nothing?
+
+A figure is made of outcomes, an array of right or wrong per sample. A caption that leaves an attribute out is
+neither; one outside the grammar is wrong.
+Floor: the same judge's labels against those of shuffled samples. Ceiling: real test samples, same function.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from stages.evaluation.metrics.dataset import JudgedItems, Outputs
+from stages.evaluation.metrics.figure import Figure, share
+from stages.evaluation.metrics.judged import MALFORMED, UNSTATED, Judged
+
+Cell = tuple[np.ndarray, np.ndarray, np.ndarray]  # outcomes of generated, shuffled and real samples
+
+
+def outcomes(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(n,) bool: right or wrong, over the samples for which both sides say something."""
+    asked = (found != UNSTATED) & (wanted != UNSTATED)
+    return found[asked] == wanted[asked]
+
+
+def agreement(items: JudgedItems, attribute: str, names: Sequence[str]) -> np.ndarray:
+    """(n,) bool: do all modalities carry the same label, over the samples in which all say one?"""
+    labels = np.stack([items[name].labels[attribute] for name in names])
+    asked = (labels != UNSTATED).all(0)
+    return (labels == labels[0]).all(0)[asked] & (labels[0] != MALFORMED)[asked]
+
+
+def given(
+    observed: Sequence[str], attribute: str, truth: pd.DataFrame, real: JudgedItems, shown_by: Mapping[str, list[str]]
+) -> np.ndarray:
+    """(N,) of str: the label that the observed side determines, UNTOLD where it leaves it open."""
+    if any(name in shown_by[attribute] for name in observed):
+        return truth[attribute].to_numpy(str)
+    for name in observed:
+        if attribute in real[name].labels:  # stated at times, as in captions
+            return real[name].labels[attribute]
+    return np.full(len(truth), UNSTATED)
+
+
+def shuffled(items: JudgedItems, rng: np.random.Generator) -> dict[str, Judged]:
+    """Each modality's labels in an order of its own: what chance would give."""
+    return {name: judged.take(rng.permutation(len(judged.confidence))) for name, judged in items.items()}
+
+
+def figure(metric: str, cells: Sequence[Cell], rng: np.random.Generator) -> Figure:
+    """A figure from the outcomes in one or more cells, all of the same weight."""
+    value, floor, ceiling = ([cell[place] for cell in cells] for place in range(3))
+    return share(metric, value, floor, ceiling, rng)
+
+
+def coherence(
+    by_subset: Mapping[tuple[str, ...], Outputs],
+    shown_by: Mapping[str, list[str]],
+    key: str | None,
+    rng: np.random.Generator,
+) -> list[Figure]:
+    """All coherence figures. What can't be measured is left out: one modality has nothing to agree with."""
+    if key is None:  # no attribute is found in two modalities
+        return []
+    names = [name for name in by_subset[()].items if key in by_subset[()].items[name].labels]
+    figures = [joint(by_subset[()], key, names, rng)] if len(names) > 1 else []
+    attribute_cells: list[Cell] = []
+    for observed, outputs in list(by_subset.items())[1:]:
+        mixed = shuffled(outputs.items, rng)
+        for target, judged in outputs.items.items():
+            for attribute in shown_by:
+                if attribute not in judged.labels:
+                    continue
+                wanted = given(observed, attribute, outputs.truth, outputs.real, shown_by)
+                parts = (outputs.items, mixed, outputs.real)
+                value, floor, ceiling = (outcomes(part[target].labels[attribute], wanted) for part in parts)
+                if not len(value):  # the observed side leaves it open, or no output says it
+                    continue
+                direction = f"{'+'.join(observed)}_to_{target}"
+                if attribute == key:
+                    figures.append(figure(f"coherence.{direction}", [(value, floor, ceiling)], rng))
+                else:
+                    attribute_cells.append((value, floor, ceiling))
+                    figures.append(figure(f"attribute.{attribute}.{direction}", attribute_cells[-1:], rng))
+    if directions := [f for f in figures if f.metric.startswith("coherence.") and "_to_" in f.metric]:
+        figures.append(replace(min(directions, key=lambda f: f.value), metric="coherence.worst"))
+    if attribute_cells:
+        figures.append(figure("coherence.attributes", attribute_cells, rng))
+    return figures + hidden(by_subset, shown_by, key, rng)
+
+
+def joint(outputs: Outputs, key: str, names: Sequence[str], rng: np.random.Generator) -> Figure:
+    """All modalities of a sample made from nothing carry the same digit."""
+    value, floor, ceiling = (
+        agreement(part, key, names) for part in (outputs.items, shuffled(outputs.items, rng), outputs.real)
+    )
+    return figure("coherence.joint", [(value, floor, ceiling)], rng)
+
+
+def hidden(
+    by_subset: Mapping[tuple[str, ...], Outputs], shown_by: Mapping[str, list[str]], key: str, rng: np.random.Generator
+) -> list[Figure]:
+    """Captions without a digit: what is made from them, picture and clip, agrees on one."""
+    for observed, outputs in by_subset.items():
+        if len(observed) != 1 or observed[0] in shown_by[key] or len(outputs.items) < 2:
+            continue
+        rows = outputs.real[observed[0]].labels.get(key, np.full(0, UNSTATED)) == UNSTATED
+        if rows.any():
+            parts = (outputs.items, shuffled(outputs.items, rng), {name: outputs.real[name] for name in outputs.items})
+            value, floor, ceiling = (
+                agreement({name: judged.take(rows) for name, judged in part.items()}, key, list(outputs.items))
+                for part in parts
+            )
+            return [figure("coherence.hidden", [(value, floor, ceiling)], rng)]
+    return []

@@ -1,0 +1,136 @@
+"""What every metric is measured on: the real items and the samples as the judges see them, with their labels.
+
+Rows of real items stand as in the table of samples; where a sample lacks a modality its labels say nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.common.files import read_json, read_table
+from stages.common.progress import progress
+from stages.common.shards import SUFFIXES, read_shard
+from stages.common.subsets import proper_subsets, subset_name
+from stages.data.kinds.modalities import restore
+from stages.evaluation.judges.loading import GRAMMAR, Judges, key_attribute, load_judges
+from stages.evaluation.metrics.judged import UNSTATED, Judged, joined, judge, judge_files
+from stages.features.items import chunks, stored
+
+CLEAN, MADE, JUDGES = Path("data/preprocess"), Path("data/generate"), Path("data/judge")
+
+JudgedItems = Mapping[str, Judged]  # by modality, rows aligned
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """One observed subset: what was made of it, from which test samples, and what these really hold."""
+
+    items: JudgedItems
+    truth: pd.DataFrame  # the test samples' attributes; all of them where nothing was observed
+    real: JudgedItems
+    keys: list[str]
+
+    def of(self, keys: Sequence[str]) -> "Outputs":
+        """The samples that bear these keys."""
+        place = {key: row for row, key in enumerate(self.keys)}
+        rows = np.array([place[key] for key in keys], int)
+        items, real = ({name: judged.take(rows) for name, judged in part.items()} for part in (self.items, self.real))
+        return Outputs(items, self.truth.iloc[rows].reset_index(drop=True), real, list(keys))
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Read once, by `load_dataset`; equal to itself alone."""
+
+    names: list[str]
+    samples: pd.DataFrame
+    values: dict[str, list[str]]  # of each attribute; none without labels
+    shown_by: dict[str, list[str]]  # modalities that always show it
+    key: str | None  # the attribute that ties the modalities together, if one does
+    judges: Judges
+    fitted: dict[str, Any]
+    real: Mapping[str, JudgedItems]  # split (train, test; judge of captions that the grammar reads) -> items
+    outputs: dict[tuple[str, ...], Outputs]  # observed subset -> what was made
+    codecs: Outputs  # test items that went through their codecs and back
+    untrained: JudgedItems  # decoded noise
+    chains: dict[tuple[str, ...], Outputs]  # observed, middle and last modality -> what the middle one alone led to
+    out_of_domain: Outputs | None  # what was made from pictures of other writers, and these; the truth has their digits
+
+    def rows(self, split: str) -> pd.DataFrame:
+        return self.samples[self.samples["split"] == split].reset_index(drop=True)
+
+    def present(self, split: str, name: str) -> Judged:
+        """The real items of a split that have the modality."""
+        return self.real[split][name].take(self.rows(split)[f"has_{name}"].to_numpy(bool))
+
+    @property
+    def joint(self) -> Outputs:
+        """What was made from nothing."""
+        return self.outputs[()]
+
+    @property
+    def conditional(self) -> dict[tuple[str, ...], Outputs]:
+        """What was made from something."""
+        return {observed: outputs for observed, outputs in self.outputs.items() if observed}
+
+
+def load_dataset(names: list[str]) -> Dataset:
+    """Read what `preprocess`, `generate` and `judge` left, and let the judges look at it."""
+    attributes = read_json(JUDGES / "attributes.json")
+    values = {attribute: about["values"] for attribute, about in attributes.items()}
+    samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
+    judges, fitted = load_judges(JUDGES), restore(names, CLEAN)
+    key = key_attribute(attributes, judges.reads)
+
+    def real(split: str, names: Sequence[str]) -> dict[str, Judged]:
+        rows = (samples["split"] == split).to_numpy()
+        judged = {}
+        for name in names:
+            items = chunks(stored(CLEAN / f"{name}.clean.npy", rows))
+            judged[name] = joined([judge(name, part, judges, fitted[name], values, key) for part in items])
+            for labels in judged[name].labels.values():
+                labels[~samples[f"has_{name}"][rows].to_numpy(bool)] = UNSTATED
+        return judged
+
+    def made(label: str) -> tuple[list[str], dict[str, Judged]]:
+        keys, files = zip(*read_shard(MADE / f"{label}.tar"), strict=True)
+        judged = {}
+        for name in names:
+            payloads = [file[SUFFIXES[name]] for file in files if SUFFIXES[name] in file]
+            if payloads:
+                judged[name] = judge_files(name, payloads, judges, fitted[name], values, key)
+        return list(keys), judged
+
+    seen = {split: real(split, names) for split in ("train", "test")}
+    seen["judge"] = real("judge", [name for name in names if judges.readers[name] == GRAMMAR])  # they have words alone
+    test = samples[samples["split"] == "test"].reset_index(drop=True)
+    place = {key: row for row, key in enumerate(test["id"])}
+
+    def generated(label: str, *, observed: bool) -> Outputs:
+        keys, items = made(label)
+        rows = np.array([place[key] for key in keys]) if observed else np.arange(len(test))
+        real_rows = {name: judged.take(rows) for name, judged in seen["test"].items()}
+        return Outputs(items, test.iloc[rows].reset_index(drop=True), real_rows, keys)
+
+    def out_of_domain() -> Outputs | None:
+        if not (MADE / "out_of_domain.tar").exists():
+            return None
+        keys, items = made("out_of_domain")
+        return Outputs(items, read_table(MADE / "out_of_domain.csv", text=("id", "digit")), {}, keys)
+
+    outputs = {
+        subset: generated(subset_name(subset), observed=bool(subset))
+        for subset in progress(proper_subsets(names), title="evaluate")
+    }
+    return Dataset(
+        names=names, samples=samples, values=values, key=key, judges=judges,
+        fitted=fitted, shown_by={attribute: about["shown_by"] for attribute, about in attributes.items()},
+        real=seen, outputs=outputs, codecs=generated("everything", observed=True), untrained=made("untrained")[1],
+        chains={chain: generated(f"{'_'.join(chain)}.chain", observed=True) for chain in permutations(names, 3)},
+        out_of_domain=out_of_domain(),
+    )  # fmt: skip

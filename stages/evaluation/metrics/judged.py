@@ -1,0 +1,121 @@
+"""What the judges find in items, real or generated, that were read in the same way, `stages/data/kinds/reading.py`.
+
+Axes: N items, E judge features.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.data.kinds.modalities import MODALITIES
+from stages.data.kinds.reading import tensors
+from stages.data.sources import captions
+from stages.evaluation.judges.inputs import as_tensor, input_batches
+from stages.evaluation.judges.loading import CLASSIFIER, GRAMMAR, Judges
+from stages.evaluation.judges.trunks import WIDTH
+from stages.learning.device import device
+
+UNSTATED = ""  # a caption is well formed and leaves the attribute out
+MALFORMED = "?"  # no sentence of the grammar
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Items of one modality as their judge sees them."""
+
+    labels: dict[str, np.ndarray]  # attribute -> (N,) of str
+    confidence: np.ndarray  # (N,) probability of the likeliest label (`confidence_of`); 0 where none is asked for
+    features: np.ndarray | None = None  # (N, E); captions that the grammar reads have none of their own
+    captions: list[str] | None = None  # of these
+    embedded: np.ndarray | None = None  # (N, S) unit vectors, where there is a matcher
+
+    def take(self, rows: np.ndarray) -> "Judged":
+        """The items at `rows`, which are numbers or a mask."""
+        numbers = np.arange(len(self.confidence))[rows]
+        return Judged(
+            {attribute: labels[numbers] for attribute, labels in self.labels.items()},
+            self.confidence[numbers],
+            None if self.features is None else self.features[numbers],
+            None if self.captions is None else [self.captions[number] for number in numbers],
+            None if self.embedded is None else self.embedded[numbers],
+        )
+
+
+def joined(parts: Sequence[Judged]) -> Judged:
+    """Items of one modality that were looked at piece by piece."""
+    first = parts[0]
+
+    def all_of(name: str) -> np.ndarray | None:
+        return None if getattr(first, name) is None else np.concatenate([getattr(part, name) for part in parts])
+
+    return Judged(
+        {attribute: np.concatenate([part.labels[attribute] for part in parts]) for attribute in first.labels},
+        np.concatenate([part.confidence for part in parts]),
+        all_of("features"),
+        None if first.captions is None else [text for part in parts for text in part.captions or ()],
+        all_of("embedded"),
+    )
+
+
+def judge_files(
+    name: str, payloads: Sequence[bytes], judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
+) -> Judged:
+    """Labels and features of files of one modality."""
+    if judges.readers[name] == GRAMMAR:  # it reads what is written, not what the tokens leave of it
+        texts = [payload.decode("utf-8", "replace") for payload in payloads]
+        return replace(read_captions(texts, values), embedded=embedded(name, tensors(name, payloads, fitted), judges))
+    return judge(name, tensors(name, payloads, fitted), judges, fitted, values, key)
+
+
+def judge(
+    name: str, items: np.ndarray, judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
+) -> Judged:
+    """Labels and features of (N, ...) tensors of one modality."""
+    if judges.readers[name] == GRAMMAR:
+        texts = [MODALITIES[name].write(tokens, fitted).decode("utf-8", "replace") for tokens in items]
+        return replace(read_captions(texts, values), embedded=embedded(name, items, judges))
+    if judges.readers[name] == CLASSIFIER:
+        return replace(classified(name, items, judges, key), embedded=embedded(name, items, judges))
+    assert judges.matcher is not None, "judge.needs_matcher"
+    none = torch.zeros(0, WIDTH, device=device())
+    rows = torch.cat(
+        [none, *(judges.matcher.features(name, part) for part in input_batches(name, as_tensor(items)))]
+    )  # (N, E)
+    return Judged({}, np.zeros(len(rows)), rows.cpu().numpy(), embedded=judges.matcher.embed(name, rows).cpu().numpy())
+
+
+def classified(name: str, items: np.ndarray, judges: Judges, key: str | None) -> Judged:
+    """What a classifier finds in (N, ...) tensors."""
+    classifier = judges.classifiers[name]
+    rows = classifier.features(as_tensor(items))  # (N, E)
+    scores = {name: score.cpu() for name, score in classifier.scores(rows).items()}  # (N, K) each
+    labels = {a: np.array(classifier.values[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
+    return Judged(labels, confidence_of(scores, key).numpy(), rows.cpu().numpy())
+
+
+def confidence_of(scores: Mapping[str, Tensor], key: str | None) -> Tensor:
+    """(N,) probability of the likeliest label of the key attribute; without it, the mean over all attributes."""
+    asked = [scores[key]] if key is not None and key in scores else list(scores.values())
+    return torch.stack([score.softmax(-1).amax(-1) for score in asked]).mean(0)
+
+
+def embedded(name: str, items: np.ndarray, judges: Judges) -> np.ndarray | None:
+    """The embeddings of (N, ...) tensors by the matcher, if there is one: (N, S) unit vectors."""
+    if judges.matcher is None:
+        return None
+    return torch.cat([judges.matcher(name, part) for part in input_batches(name, as_tensor(items))]).cpu().numpy()
+
+
+def read_captions(texts: list[str], values: Mapping[str, list[str]]) -> Judged:
+    """What captions say, by the grammar that wrote the real ones."""
+    known = {attribute: tuple(options) for attribute, options in values.items()}
+    found = [captions.read(caption, known) for caption in texts]
+    labels = {
+        attribute: np.array([MALFORMED if said is None else said.get(attribute, UNSTATED) for said in found])
+        for attribute in values
+    }
+    return Judged(labels, np.array([said is not None for said in found], np.float32), captions=texts)

@@ -1,0 +1,34 @@
+"""What a figure can tell at all: whether its floor and its ceiling differ, and how fine it can be with so many samples.
+
+A figure whose floor and ceiling can't be told apart says nothing: whatever the value is, it is as good as real data and
+no better than chance.
+"""
+
+import math
+
+from stages.evaluation.intervals import NORMAL
+from stages.evaluation.metrics.families import LOWER, SHARES, family
+from stages.evaluation.metrics.figure import Figure
+
+LEAST = 0.15  # of the scale of a share, which is 1: less room between floor and ceiling can't grade anything
+FEW = 400  # test samples: a share of one half is known to 5 points of 100 with so many
+
+
+def discriminates(figure: Figure) -> bool:
+    """Do floor and ceiling lie apart, in the right order, by more than chance, and of a share by more than `LEAST`?"""
+    if math.isnan(figure.floor) or math.isnan(figure.ceiling):
+        return False
+    floor = ends(figure.floor, figure.floor_low, figure.floor_high)
+    ceiling = ends(figure.ceiling, figure.ceiling_low, figure.ceiling_high)
+    apart = ceiling[1] < floor[0] if family(figure.metric) in LOWER else floor[1] < ceiling[0]
+    return apart and (family(figure.metric) not in SHARES or abs(figure.ceiling - figure.floor) >= LEAST)
+
+
+def ends(value: float, low: float, high: float) -> tuple[float, float]:
+    """An interval; of an exact value, the value itself."""
+    return (value, value) if math.isnan(low) or math.isnan(high) else (low, high)
+
+
+def margin(count: int) -> float:
+    """Half of the 95 % interval of a share of one half, from so many samples: no share is known less well."""
+    return NORMAL * math.sqrt(0.25 / count)

@@ -1,0 +1,80 @@
+"""Loss curves of every trained model: one long table, and drawings of it for the page.
+
+A drawing is a frame as wide as its data: the ticks are the lowest, the middle and the highest loss.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from stages.common.files import read_table
+
+WIDTH, HEIGHT = 300, 130  # of a drawing, in the units of its view box
+LEFT, RIGHT, TOP, BOTTOM = 40, 6, 8, 20  # margins for ticks
+FRAME = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT}  # for the template
+
+
+@dataclass(frozen=True)
+class Line:
+    """One loss of a chart."""
+
+    loss: str
+    path: str  # SVG path data
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The losses of one model."""
+
+    stage: str
+    lines: list[Line]
+    ticks: list[tuple[float, str]]  # height and label
+    steps: int
+
+
+def curve_files(modalities: Sequence[str]) -> dict[str, Path]:
+    """Where the curve of each trained model is kept. Some have none: a grammar, a closed form."""
+    files = {f"extract/{name}": Path("data/extract", name, "curve.csv") for name in modalities}
+    files["fuse"] = Path("data/fuse/curve.csv")
+    files |= {f"train/{name}": Path(f"data/train/{name}.curve.csv") for name in ("prior", *modalities)}
+    files |= {f"judge/{name}": Path(f"data/judge/{name}.curve.csv") for name in (*modalities, "matcher")}
+    return {stage: file for stage, file in files.items() if file.exists()}
+
+
+def read_curves(modalities: Sequence[str]) -> pd.DataFrame:
+    """All curves, a row a point: stage, loss, step, value."""
+    tables = [
+        read_table(file).melt("step", var_name="loss", value_name="value").assign(stage=stage)
+        for stage, file in curve_files(modalities).items()
+    ]
+    return pd.concat(tables, ignore_index=True)[["stage", "loss", "step", "value"]]
+
+
+def charts(curves: pd.DataFrame) -> list[Chart]:
+    """A chart a stage, in the order of the table."""
+    return [chart(str(stage), rows) for stage, rows in curves.groupby("stage", sort=False)]
+
+
+def chart(stage: str, rows: pd.DataFrame) -> Chart:
+    """Losses fall by powers of ten, so the scale is logarithmic; where one is not positive it is linear."""
+    low, high, steps = float(rows["value"].min()), float(rows["value"].max()), int(rows["step"].max())
+    scale, back = (math.log, math.exp) if low > 0 else (float, float)
+    bottom, span = scale(low), scale(high) - scale(low) or 1.0
+
+    def height(value: float) -> float:
+        return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - (scale(value) - bottom) / span), 1)
+
+    lines = []
+    for loss, points in rows.groupby("loss", sort=False):
+        across = [round(LEFT + (WIDTH - LEFT - RIGHT) * step / steps, 1) for step in points["step"]]
+        values = [float(value) for value in points["value"]]
+        corners = [f"{x} {height(value)}" for x, value in zip(across, values, strict=True)]
+        # The move of length zero at the end makes a curve of one point visible as a dot.
+        lines.append(Line(str(loss), f"M{' L'.join(corners)} h0", values[0], values[-1]))
+    marks = sorted({low, back(bottom + (scale(high) - bottom) / 2), high})
+    return Chart(stage, lines, [(height(mark), f"{mark:.3g}") for mark in marks], steps)

@@ -1,0 +1,45 @@
+"""The picture at the top of the README: samples made from nothing, each with the caption made with it."""
+
+import io
+import textwrap
+from collections.abc import Sequence
+from itertools import islice
+
+from PIL import Image, ImageDraw, ImageFont
+
+from stages.common.shards import SUFFIXES, read_shard
+from stages.evaluation.page.examples import SAMPLES
+
+COLUMNS, ROWS = 6, 3
+SIDE, WIDTH, HEIGHT = 112, 176, 196  # of a picture, of a cell; pixels
+LINE, LETTERS = 15, 25  # height of a line and letters in it
+INK, PAPER = (60, 60, 60), (255, 255, 255)
+
+
+def mosaic() -> bytes:
+    """A PNG of the first samples made from nothing; their order is chance already."""
+    samples = [files for _, files in islice(read_shard(SAMPLES / "nothing.tar"), COLUMNS * ROWS)]
+    sheet = Image.new("RGB", (COLUMNS * WIDTH, -(-len(samples) // COLUMNS) * HEIGHT), PAPER)
+    for place, files in enumerate(samples):
+        row, column = divmod(place, COLUMNS)
+        paint(sheet, files, column * WIDTH, row * HEIGHT)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def paint(sheet: Image.Image, files: dict[str, bytes], left: int, top: int) -> None:
+    """One sample: its picture, if it has one, above its caption."""
+    middle = left + WIDTH // 2
+    if SUFFIXES["image"] in files:
+        with Image.open(io.BytesIO(files[SUFFIXES["image"]])) as picture:
+            enlarged = picture.resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (middle - SIDE // 2, top + 8))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for number, line in enumerate(lines(files.get(SUFFIXES["text"], b""))):
+        draw.text((middle, top + SIDE + 16 + number * LINE), line, fill=INK, font=font, anchor="ma")
+
+
+def lines(caption: bytes) -> Sequence[str]:
+    """At most four lines of a caption."""
+    return textwrap.wrap(caption.decode("utf-8", "replace"), LETTERS, max_lines=4, placeholder=" ...")

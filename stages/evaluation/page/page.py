@@ -1,0 +1,145 @@
+"""The page: figures in words, samples to see and hear, curves and the full table, in one file that works offline.
+
+The templates stand in the folder `template` beside this module; what they show is prepared here and in the modules
+that are imported. There is no script, and all text is escaped.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from stages.evaluation.metrics import families
+from stages.evaluation.metrics.figure import Figure
+from stages.evaluation.metrics.power import FEW, discriminates, margin
+from stages.evaluation.page import wording
+from stages.evaluation.page.audit import Check, Rejects, Suspect, Visibility
+from stages.evaluation.page.curves import FRAME, charts
+from stages.evaluation.page.examples import Example, View
+from stages.evaluation.page.interpretation import Attention, Game
+from stages.evaluation.page.verdict import DIRECTED, verdict
+
+TIES = ("coherence", "match")  # families of figures that say whether outputs fit; data without labels have the latter
+KEYS = {  # beside the verdict, in words
+    "coherence.joint": "Made from nothing, {all} carry the same {key}",
+    "coherence.worst": "The {key} comes out right in the worst direction, {worst}",
+    "coherence.hidden": "Captions that name no {key}: what is made of them agrees on one",
+    "coherence.attributes": "The other attributes that were given come out right",
+    "match.joint": "Made from nothing, {all} belong together",
+    "match.worst": "What is made fits in the worst direction, {worst}",
+}
+
+
+FILTERS = ("amount", "label", "modality", "named", "number", "percent", "points")  # of `wording`, in the templates
+
+
+@dataclass(frozen=True)
+class Key:
+    """A figure of the first screen."""
+
+    figure: Figure
+    words: str
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Observed modalities, what was made of them, and how often that was right."""
+
+    observed: Sequence[str]
+    targets: Sequence[str]
+    figures: Mapping[str, Figure]  # target -> coherence
+    examples: Sequence[Example]
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the page shows."""
+
+    names: Sequence[str]
+    key: str  # the attribute that ties modalities together
+    tested: int  # test samples
+    figures: Mapping[str, Figure]
+    curves: pd.DataFrame
+    nothing: Sequence[View]
+    examples: Mapping[tuple[str, ...], Sequence[Example]]
+    strips: Sequence[Sequence[View]] = ()
+    games: Sequence[Game] = ()
+    attentions: Sequence[Attention] = ()
+    suspects: Mapping[str, Sequence[Suspect]] = field(default_factory=dict)
+    checks: Sequence[Check] = ()
+    rejects: Rejects | None = None
+    remarks: Sequence[str] = ()  # on the data, a sentence each
+    visibilities: Sequence[Visibility] = ()
+    codecs: Sequence[str] = ()  # a sentence each
+    light: bool = False  # pictures and clips are made smaller
+
+
+def figures_of(table: pd.DataFrame) -> dict[str, Figure]:
+    """The full table by metric."""
+    return {str(row["metric"]): Figure(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")}
+
+
+def render(content: Content) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("template")), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"at": at, "discriminates": discriminates} | {
+        name: getattr(wording, name) for name in FILTERS
+    }
+    names, figures = content.names, content.figures
+    return environment.get_template("page.html").render(
+        content=content,
+        names=names,
+        verdict=verdict(figures, names, content.key),
+        keys=key_figures(figures, names, content.key),
+        directions=[direction(observed, figures, names, shown) for observed, shown in content.examples.items()],
+        charts=charts(content.curves),
+        frame=FRAME,
+        few=FEW,
+        margin=margin(content.tested),
+        groups=grouped(figures),
+    )
+
+
+def key_figures(figures: Mapping[str, Figure], names: Sequence[str], key: str) -> list[Key]:
+    """Those of `KEYS` that were measured; the worst direction gets its name."""
+    directions = [figure for figure in figures.values() if DIRECTED.fullmatch(figure.metric)]
+    lowest = min(directions, key=lambda figure: figure.value, default=None)
+    worst = wording.route(lowest.metric.partition(".")[2]) if lowest else ""
+    return [
+        Key(figures[metric], said.format(all=wording.named(names), worst=worst, key=key))
+        for metric, said in KEYS.items()
+        if metric in figures
+    ]
+
+
+def direction(
+    observed: tuple[str, ...], figures: Mapping[str, Figure], names: Sequence[str], examples: Sequence[Example]
+) -> Direction:
+    targets = [name for name in names if name not in observed]
+    metrics = {(tie, name): f"{tie}.{'+'.join(observed)}_to_{name}" for tie in TIES for name in targets}
+    found = {name: figures[metric] for (_, name), metric in metrics.items() if metric in figures}
+    return Direction(observed, targets, found, examples)
+
+
+def grouped(figures: Mapping[str, Figure]) -> list[tuple[str, str, list[Figure]]]:
+    """The full table: group, what its figures say, and the figures."""
+    groups: dict[str, list[Figure]] = {}
+    for metric, figure in figures.items():
+        groups.setdefault(families.family(metric), []).append(figure)
+    return [(group, families.FAMILIES.get(group, ""), rows) for group, rows in groups.items()]
+
+
+def at(value: float, figure: Figure) -> float:
+    """Where `value` lies on the bar of `figure`, per cent of its width: shares from 0 to 1, others over their range."""
+    left, right = 0.0, 1.0
+    ends = [v for v in (figure.low, figure.high, figure.value, figure.floor, figure.ceiling) if math.isfinite(v)]
+    if families.family(figure.metric) not in families.SHARES or min(ends) < 0:
+        left, right = min(0.0, *ends), max(0.0, *ends)
+    share = (value - left) / (right - left or 1.0)
+    return round(100 * min(max(share, 0.0), 1.0), 2)

@@ -1,0 +1,122 @@
+"""The first screen: what is good and what is not, in words that follow from the figures alone.
+
+Figures count whose floor and ceiling differ beyond chance (`power.py`). A figure is as good as real data when its
+interval meets that of its ceiling or lies beyond it, at chance when it meets its floor, and short of real data in
+between. How short says its reach: 0 at the floor, 1 at the ceiling.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stages.evaluation.metrics.families import family
+from stages.evaluation.metrics.figure import Figure
+from stages.evaluation.metrics.power import discriminates, ends
+from stages.evaluation.page.wording import amount, label, modality, named, percent, route
+
+MOST = 5  # sentences a list
+DIRECTIONS = 3  # of the weakest that are named
+DIRECTED = re.compile(r"(?:coherence|match)\.(\w+(?:\+\w+)*_to_\w+)")
+SENTENCES = {  # pattern of a metric: what it says; those further up go first among what is good
+    r"coherence\.joint": "Made from nothing, {all} carry the same {key} in {value}",
+    r"match\.joint": "Made from nothing, {all} belong together in {value}",
+    r"coherence\.hidden": "What is made of captions that leave the {key} out agrees on one in {value}",
+    r"coherence\.(\w+(?:\+\w+)*_to_\w+)": "{route}: the {key} comes out right in {value}",
+    r"match\.(\w+(?:\+\w+)*_to_\w+)": "{route}: what is made fits in {value}",
+    r"coverage\.(\w+)": "{value} of real {what}s have a made one close by (coverage)",
+    r"fidelity\.(\w+)": "Made {what}s lie {value} from real ones (kernel distance)",
+    r"memorisation\.(\w+)": "Share of made {what}s very close to a training item, less that of real test ones: {value}",
+    r"recall\.(\w+)": "{value} of real {what}s lie among the made ones (recall)",
+    r"precision\.(\w+)": "{value} of made {what}s lie among real ones (precision)",
+    r"attribute\.(\w+)\.(\w+(?:\+\w+)*_to_\w+)": "{route}: the {what} comes out right in {value}",
+    r"out_of_domain\.(\w+_to_\w+)": "Pictures out of domain, {route}: the {key} comes out right in {value}",
+    r"consistency\.(.+)": "Ways that should agree differ by {value} ({label})",
+}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One sentence about one figure."""
+
+    figure: Figure
+    words: str
+    reach: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the first screen says."""
+
+    total: int  # figures whose floor and ceiling lie apart
+    silent: int  # figures that have both, but not apart: they say nothing
+    at_ceiling: int
+    at_floor: int
+    good: Sequence[Remark]
+    poor: Sequence[Remark]
+    weakest: Sequence[str]  # directions, the weakest first
+
+
+def reach(figure: Figure) -> float:
+    """How far the value is on the way from floor to ceiling; NaN where there is no way."""
+    outputs = figure.ceiling - figure.floor
+    return (figure.value - figure.floor) / outputs if math.isfinite(outputs) and outputs else math.nan
+
+
+def touches(figure: Figure, low: float, high: float) -> bool:
+    """Does the interval of the value meet another?"""
+    least, most = ends(figure.value, figure.low, figure.high)
+    return least <= high and most >= low
+
+
+def at_ceiling(figure: Figure) -> bool:
+    return reach(figure) >= 1 or touches(figure, *ends(figure.ceiling, figure.ceiling_low, figure.ceiling_high))
+
+
+def at_floor(figure: Figure) -> bool:
+    return not at_ceiling(figure) and (reach(figure) <= 0 or touches(figure, figure.floor, figure.floor))
+
+
+def verdict(figures: Mapping[str, Figure], names: Sequence[str], key: str) -> Verdict:
+    """From every figure; those of the judges and the codecs themselves are no merit of the generator."""
+    own = ("ceiling", "reconstruction", "extract")
+    known = [f for f in figures.values() if math.isfinite(f.ceiling - f.floor) and family(f.metric) not in own]
+    rated = [f for f in known if discriminates(f)]
+    remarks = [remark(f, words, names, key) for pattern, words in SENTENCES.items() for f in matching(rated, pattern)]
+    poor = sorted((one for one in remarks if not at_ceiling(one.figure)), key=lambda one: one.reach)
+    directions = sorted((f for f in rated if DIRECTED.fullmatch(f.metric)), key=lambda f: f.value)
+    return Verdict(
+        total=len(rated),
+        silent=len(known) - len(rated),
+        at_ceiling=sum(map(at_ceiling, rated)),
+        at_floor=sum(map(at_floor, rated)),
+        good=one_a_family([one for one in remarks if at_ceiling(one.figure)]),
+        poor=one_a_family(poor),
+        weakest=[f"{route(label_of(f))} {percent(f.value)}" for f in directions[:DIRECTIONS]],
+    )
+
+
+def matching(figures: Sequence[Figure], pattern: str) -> list[Figure]:
+    return [figure for figure in figures if re.fullmatch(pattern, figure.metric)]
+
+
+def label_of(figure: Figure) -> str:
+    return figure.metric.partition(".")[2]
+
+
+def remark(figure: Figure, words: str, names: Sequence[str], key: str) -> Remark:
+    """The sentence with everything filled in that it may ask for."""
+    parts = figure.metric.split(".")
+    said = words.format(
+        all=named(names), key=key, value=amount(figure.metric, figure.value), what=modality(parts[1]),
+        route=route(parts[-1]), label=label(figure.metric),
+    )  # fmt: skip
+    return Remark(figure, said[0].upper() + said[1:], reach(figure))
+
+
+def one_a_family(remarks: Sequence[Remark]) -> list[Remark]:
+    """The first of each family, so that one weakness does not fill the list."""
+    first: dict[str, Remark] = {}
+    for one in remarks:
+        first.setdefault(family(one.figure.metric), one)
+    return list(first.values())[:MOST]

@@ -1,0 +1,108 @@
+"""Samples from the trained models: whole ones, given any subset of the modalities, decoded to files.
+
+Axes: B samples, M modalities, W features of all of them side by side, U width of the representation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from pydantic import Field, PositiveInt
+from torch import Generator, Tensor
+
+from stages.common.costs import COSTS
+from stages.common.params import Strict
+from stages.common.shards import SUFFIXES, write_shard
+from stages.common.workers import in_processes
+from stages.data.kinds.modalities import MODALITIES
+from stages.data.kinds.reading import tensors
+from stages.fusion.bank import Bank
+from stages.fusion.fuse import TrainedFusion
+from stages.generation.models.families import Density
+from stages.learning.device import device
+from stages.learning.masks import mask
+from stages.learning.training import stream
+
+CHUNK = 64  # items a worker writes at a time
+
+
+class Generate(Strict):
+    """Section `generate`."""
+
+    samples: PositiveInt  # made from nothing
+    observed: PositiveInt  # test samples that are observed, at most
+    steps: PositiveInt  # of the solver
+    prior_temperature: Annotated[float, Field(gt=0, le=1)]  # of the prior's noise; 1: as learned
+    decoder_temperature: Annotated[float, Field(gt=0, le=1)]  # of the decoders' noise; 1: as learned
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """All models, and where samples go."""
+
+    bank: Bank
+    codecs: dict[str, Any]
+    fitted: dict[str, Any]
+    fused: TrainedFusion
+    prior: Density | None  # none without a fusion
+    decoders: list[Density]
+    settings: Generate
+    seed: int
+    out: Path
+
+    def sample(self, label: str, given: Tensor, subset: Sequence[str]) -> Tensor:
+        """Features (B, W) of whole samples, given those of a subset of the modalities."""
+        seen, chance = mask(subset, self.bank.names, len(given)), stream(self.seed, f"generate/{label}")
+        with COSTS.of("draw", len(given)):
+            return self.draw(given, seen, chance)
+
+    def draw(self, given: Tensor, seen: Tensor, chance: Generator) -> Tensor:
+        """Features (B, W) of whole samples, given features (B, W) of which (B, M) are seen."""
+        settings = self.settings
+        condition = torch.cat([self.fused(given, seen), seen], -1)  # (B, U + M)
+        unified = condition[:, :0]  # without a fusion there is nothing to share
+        if self.prior is not None:
+            noise = settings.prior_temperature * normal(len(given), self.prior.noise, chance)
+            unified = self.prior.sample(condition, noise, steps=settings.steps)  # (B, U), shared by all that follows
+        features = []
+        for decoder in self.decoders:
+            noise = settings.decoder_temperature * normal(len(given), decoder.noise, chance)
+            features.append(decoder.sample(unified, noise, steps=settings.steps))
+        return torch.cat(features, -1)
+
+    def decode(self, features: Tensor, wanted: Sequence[str]) -> list[dict[str, bytes]]:
+        """The files of each sample, by suffix: (B, W) features -> B times {png, txt, wav}."""
+        files: list[dict[str, bytes]] = [{} for _ in features]
+        for name, columns in zip(self.bank.names, features.split(self.bank.widths, -1), strict=True):
+            if name in wanted:
+                with COSTS.of(f"decode {name}", len(columns)):
+                    items = self.codecs[name].decode(columns)
+                jobs = ((name, items[i : i + CHUNK], self.fitted[name]) for i in range(0, len(items), CHUNK))
+                for file, payload in zip(files, chain.from_iterable(in_processes(write, jobs)), strict=True):
+                    file[SUFFIXES[name]] = payload
+        return files
+
+    def write(self, label: str, keys: Sequence[str], features: Tensor, wanted: Sequence[str]) -> None:
+        """The `wanted` modalities of (B, W) features, as a tar of files."""
+        write_shard(self.out / f"{label}.tar", zip(keys, self.decode(features, wanted), strict=True))
+
+    def encode(self, payloads: Sequence[bytes], name: str) -> Tensor:
+        """Features (B, W) of files, read and cleaned as data are; those of the other modalities are zero."""
+        given = torch.zeros(len(payloads), sum(self.bank.widths), device=device())
+        columns = given.split(self.bank.widths, -1)[self.bank.names.index(name)]  # a view
+        columns.copy_(self.codecs[name].encode(tensors(name, payloads, self.fitted[name])))
+        return given
+
+
+def normal(count: int, width: int, chance: Generator) -> Tensor:
+    """(count, width) of normal noise."""
+    return torch.randn(count, width, generator=chance, device=chance.device)
+
+
+def write(name: str, items: np.ndarray, fitted: Any) -> list[bytes]:
+    """A piece of the work of `Sampler.decode`, in a worker process."""
+    return [MODALITIES[name].write(item, fitted) for item in items]

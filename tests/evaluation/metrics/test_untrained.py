@@ -1,0 +1,74 @@
+"""An untrained generator scores at the floor: through the code that generates, and the code that measures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor
+
+from stages.common.params import read_yaml
+from stages.common.subsets import proper_subsets
+from stages.evaluation.metrics.coherence import coherence
+from stages.evaluation.metrics.dataset import Outputs
+from stages.evaluation.metrics.judged import Judged
+from stages.fusion import concat
+from stages.fusion.bank import Bank
+from stages.fusion.fuse import TrainedFusion
+from stages.generation.models.families import FAMILIES
+from stages.generation.sampler import Generate, Sampler
+from stages.generation.train import build
+from stages.learning.masks import mask
+from stages.learning.networks import initialise
+from stages.learning.training import stream
+from tests.clones import ROOT
+
+COUNT, WIDTH, UNIFIED = 1500, 10, 8
+NAMES = ["image", "audio"]
+SETTINGS = Generate(samples=COUNT, observed=COUNT, steps=4, prior_temperature=1.0, decoder_temperature=1.0)
+OWN: dict[str, Any] = read_yaml(ROOT / "params.yaml")["train"]
+
+
+def untrained(family: str, features: Tensor, *, seed: int) -> Sampler:
+    """A fusion and a generator whose weights are as they begin."""
+    fusion = concat.build([WIDTH, WIDTH], UNIFIED, concat.Settings(hidden=32, depth=1))
+    shapes = [(UNIFIED, UNIFIED + len(NAMES)), (WIDTH, UNIFIED), (WIDTH, UNIFIED)]
+    models = [
+        build(family, {"width": width, "condition": condition, "hidden": 32, "depth": 1}, OWN[family])
+        for width, condition in shapes
+    ]
+    for place, model in enumerate([fusion, *models]):
+        initialise(model, stream(seed, f"weights/{place}"))
+    there = torch.ones(len(features), len(NAMES), dtype=torch.bool)
+    bank = Bank(tuple(NAMES), [WIDTH, WIDTH], features, there, np.full(len(features), "test"), features[:0, None])
+    return Sampler(bank, {}, {}, TrainedFusion(fusion, UNIFIED, 0.3), models[0], models[1:], SETTINGS, seed, Path())
+
+
+def read(features: Tensor) -> dict[str, Judged]:
+    """Features are a number a digit, and the judge, which never errs, names the largest."""
+    parts = zip(NAMES, features.split(WIDTH, -1), strict=True)
+    return {name: Judged({"digit": part.argmax(-1).numpy().astype(str)}, np.ones(len(part))) for name, part in parts}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_untrained_generator_scores_at_the_floor(family: str) -> None:
+    digits = np.arange(COUNT) % WIDTH
+    features = torch.eye(WIDTH)[digits].repeat(1, 2)  # a picture and a clip of the same digit
+    truth, real = pd.DataFrame({"digit": digits.astype(str)}), read(features)
+    gaps: dict[str, list[float]] = {}
+    for seed in range(5):
+        sampler = untrained(family, features, seed=seed)
+        outputs = {}
+        for observed in proper_subsets(NAMES):
+            seen, chance = mask(observed, NAMES, COUNT), stream(seed, f"generate/{observed}")
+            with torch.no_grad():
+                made = read(sampler.draw(features, seen, chance))
+            outputs[observed] = Outputs({n: made[n] for n in NAMES if n not in observed}, truth, real, [])
+        for figure in coherence(outputs, {"digit": NAMES}, "digit", np.random.default_rng(seed)):
+            assert figure.ceiling == 1
+            gaps.setdefault(figure.metric, []).append(figure.value - figure.floor)
+    assert {"coherence.joint", "coherence.image_to_audio", "coherence.audio_to_image"} <= gaps.keys()
+    for metric, gap in gaps.items():  # by chance an untrained model favours some digits: in the mean, no right ones
+        assert abs(np.mean(gap)) < 0.05, (metric, gap)

@@ -1,0 +1,57 @@
+"""The bank: features side by side, and batches that never mix two samples."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from stages.common.files import write_table, write_tensors
+from stages.fusion.bank import Bank, read_bank
+from stages.learning.training import stream
+
+WIDTHS = {"image": 2, "text": 3}
+SPLITS = ["test", "train", "train", "judge", "train"]
+THERE = {"image": [True, True, False, True, True], "text": [True, True, True, False, True]}
+VARIANTS = 4
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Bank:
+    """Five samples; a feature tells sample, modality and copy: 100 sample + 10 modality + copy, copy 9 is clean."""
+    train = [number for number, split in enumerate(SPLITS) if split == "train"]
+    for place, (name, width) in enumerate(WIDTHS.items()):
+        clean = [[100 * sample + 10 * place + 9] * width for sample in range(5)]
+        augmented = [[100 * sample + 10 * place + copy] * width for sample in train for copy in range(VARIANTS)]
+        tensors = {"clean": np.array(clean, np.float32), "augmented": np.array(augmented, np.float32)}
+        write_tensors(tmp_path / name / "features.safetensors", tensors)
+    table = pd.DataFrame(
+        {"id": list("abcde"), "split": SPLITS, **{f"has_{name}": seen for name, seen in THERE.items()}}
+    )
+    write_table(tmp_path / "samples.csv", table)
+    return read_bank(list(WIDTHS), tmp_path, tmp_path / "samples.csv")
+
+
+def test_rows_and_columns_are_where_they_belong(bank: Bank) -> None:
+    assert bank.names == ("image", "text")
+    assert bank.clean.tolist() == [[100 * n + 9] * 2 + [100 * n + 19] * 3 for n in range(5)]
+    assert bank.there.tolist() == [list(row) for row in zip(*THERE.values(), strict=True)]
+    assert bank.rows("train").tolist() == [1, 2, 4]
+    assert bank.rows("nowhere").tolist() == []
+    assert bank.copies.shape == (3, VARIANTS, 5)
+    assert bank.copies[2, 3].tolist() == [403, 403, 413, 413, 413]
+    assert bank.columns(torch.tensor([[True, False], [False, True]])).tolist() == [[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]]
+
+
+def test_a_batch_mixes_copies_but_never_samples(bank: Bank) -> None:
+    rows, features = bank.draw(600, stream(1, "test"))
+    sample, copy = features // 100, features % 10
+    assert torch.equal(sample, torch.tensor([1, 2, 4])[rows, None].expand(-1, 5))
+    assert set(rows.tolist()) == {0, 1, 2}
+    assert torch.equal(bank.targets[rows] // 100, sample)
+    assert (bank.targets % 10 == 9).all()
+    assert torch.equal(bank.known[rows], bank.there[sample[:, 0].long()])
+    pairs = set(zip(copy[:, 0].tolist(), copy[:, 4].tolist(), strict=True))
+    assert pairs == {(one, other) for one in range(VARIANTS) for other in range(VARIANTS)}
+    assert torch.equal(bank.draw(7, stream(1, "test"))[1], bank.draw(7, stream(1, "test"))[1])
