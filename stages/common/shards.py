@@ -5,14 +5,13 @@ Few large files, never thousands of small ones: DVC pays for every file on every
 A key ends at the first dot of a name, so the dots of a key are written ``%2E``: any text can be one.
 """
 
+import io
 import os
 import tarfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-
-from webdataset import TarWriter
 
 # The file of each modality in our shards. Readers look at the bytes: a photo that came as JPEG is a ``.png`` too.
 SUFFIXES = {"image": "png", "text": "txt", "audio": "wav"}
@@ -24,10 +23,13 @@ def write_shard(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) 
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         # PAX, because USTAR has no room for long keys; short ASCII names give the same bytes in both.
-        with TarWriter(file, user="", group="", mtime=0, encoder=False, format="PAX_FORMAT") as tar:
+        with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
             for key, files in samples:
                 name = key.replace("%", "%25").replace(".", "%2E")
-                tar.write({"__key__": name, **{suffix: files[suffix] for suffix in sorted(files)}})
+                for suffix in sorted(files):
+                    member = tarfile.TarInfo(f"{name}.{suffix}")  # time and owner are 0
+                    member.size, member.mode = len(files[suffix]), 0o444
+                    tar.addfile(member, io.BytesIO(files[suffix]))
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)

@@ -11,7 +11,7 @@ it they are on this machine. A cluster's workers are started in the project's fo
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from importlib.metadata import version
@@ -126,14 +126,16 @@ ENGINES: dict[str, Callable[[], AbstractContextManager[int | None]]] = {
 }
 
 
-def in_fresh_processes(work: Callable[..., Made], jobs: Iterable[Job]) -> Iterator[Made]:
+def in_fresh_processes(
+    work: Callable[..., Made], jobs: Iterable[Job], *, preload: Sequence[str] = ()
+) -> Iterator[Made]:
     """``work(*job)``, always on this machine, with a new process for every job: for libraries that keep state from
-    one call to the next.
+    one call to the next. Modules that the work imports late are named in `preload`.
 
     As in `in_processes` the order is that of the jobs, and work whose process dies is done again.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([work.__module__])  # import once, not once a job
+    context.set_forkserver_preload([work.__module__, *preload])  # import once, not once a job
     with ThreadPool(os.cpu_count()) as pool:  # the threads wait, each for a process
         yield from pool.imap(partial(in_fresh_process, context, work), jobs, chunksize=1)
 

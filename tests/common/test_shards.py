@@ -5,8 +5,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from webdataset import WebDataset
 
 from stages.common.shards import read_shard, write_shard
 
@@ -39,3 +41,11 @@ def test_no_owner_and_no_time_is_told(tmp_path: Path) -> None:
 def test_an_empty_shard_has_no_samples(tmp_path: Path) -> None:
     write_shard(tmp_path / "none.tar", [])
     assert list(read_shard(tmp_path / "none.tar")) == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it leaves the file to be collected
+def test_webdataset_reads_them(tmp_path: Path) -> None:
+    samples = [("a", {"txt": b"one", "png": b"\x89"}), ("b", {"txt": b""})]
+    write_shard(tmp_path / "1.tar", samples)
+    read = WebDataset(str(tmp_path / "1.tar"), shardshuffle=False, handler=None)
+    assert [(s["__key__"], {k: v for k, v in s.items() if k[:2] != "__"}) for s in read] == samples

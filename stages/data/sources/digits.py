@@ -70,7 +70,7 @@ def acquire(
     index = plan(settings, seed, pictures, labels)
     groups = index.groupby("shard")
     jobs = ((out / str(name), rows, pictures[rows["picture"]], settings, seed, names) for name, rows in groups)
-    shards = in_fresh_processes(build_shard, jobs)  # espeak.py says why
+    shards = in_fresh_processes(build_shard, jobs, preload=espeak.LOADED)  # espeak.py says why
     made = pd.concat(progress(shards, title="acquire", total=groups.ngroups), ignore_index=True)
     shown = {attribute: [n for n in about["shown_by"] if n in names] for attribute, about in ATTRIBUTES.items()}
     kept = [name for name in ATTRIBUTES if shown[name] or ("text" in names and name in made)]  # a caption may tell it

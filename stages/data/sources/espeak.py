@@ -11,13 +11,11 @@ from typing import NamedTuple
 
 import espeakng_loader
 import numpy as np
-from librosa import yin
-from librosa.effects import trim
-from librosa.feature import rms
 
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: clips come through the callback; the other mode polls every 20 ms
 SPEED, PITCH = 1, 3  # espeakRATE in words a minute, espeakPITCH from 0 to 99
 UTF8 = 1  # espeakCHARS_UTF8
+LOADED = ("librosa.core.pitch", "librosa.effects", "librosa.feature.spectral")  # what `measure` needs
 FRAME, HOP = 1024, 256  # of the pitch tracker, samples at 22,050 Hz
 
 
@@ -67,6 +65,10 @@ def open_speaker() -> Callable[[str, str, float, float], Clip]:
 
 def measure(clip: Clip) -> Measured:
     """Pitch (YIN, de Cheveigne and Kawahara 2002) and duration, from the sound alone."""
+    from librosa import yin  # seconds to load, which other sources of data need not spend
+    from librosa.effects import trim
+    from librosa.feature import rms
+
     wave, _ = trim(clip.wave.astype(np.float32) / 32768, top_db=35)
     pitch = yin(wave, fmin=55, fmax=500, sr=clip.rate_hz, frame_length=FRAME, hop_length=HOP)
     loudness = rms(y=wave, frame_length=FRAME, hop_length=HOP)[0]
