@@ -1,4 +1,4 @@
-# Set-up, main job and tests. Needs Python >= 3.11, make and git; `make help` lists the targets.
+# Set-up, main job and tests. Needs Python >= 3.11, make and git; `make help` lists the targets, in the groups below.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,8 +11,9 @@ BASE ?= main
 .DELETE_ON_ERROR:
 .PHONY: help setup remotes repro fresh same compare bench grid leaderboard article figures doctor test prove lint types lock
 
+#: Set up
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n -e 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' -e 's/^#: \(.*\)/\n\1/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(STAMP)  ## create .venv and install what is needed; `repro` and `test` do it themselves
 
@@ -20,21 +21,20 @@ remotes: $(STAMP)  ## add DVC's drivers for SSH, S3 and WebDAV, and the S3 serve
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock '.[remotes,servers]'
 	rm -rf build multimodal_generation.egg-info
 
+doctor: $(STAMP)  ## examine versions, locks, disk, cache and remote
+	@$(BIN)/python -m tools.doctor
+
+#: Build
 repro: $(STAMP)  ## rebuild everything that is out of date: data, models, samples, metrics, report
 	@$(BIN)/python -m tools.params
 	$(BIN)/dvc repro
 
-fresh: $(STAMP)  ## is dvc.lock true to code, parameters and metrics/? needs no data, names what is stale
-	@$(BIN)/python -m tools.fresh
-
-same: $(STAMP)  ## after a change of comments, docstrings or layout alone: note it in dvc.lock, run nothing
-	@$(BIN)/python -m tools.same
-
-compare: $(STAMP)  ## which summary metrics differ from BASE (main) by more than noise; WITH: from one to another
-	@$(BIN)/python -m tools.compare $(BASE) $(WITH)
-
 bench: $(STAMP)  ## run the main job in a clone, from nothing, and write what each stage costs to metrics/bench.csv
 	@$(BIN)/python -m tools.bench
+
+#: Compare
+compare: $(STAMP)  ## which summary metrics differ from BASE (main) by more than noise; WITH: from one to another
+	@$(BIN)/python -m tools.compare $(BASE) $(WITH)
 
 # A new seed's judges are taught alone: threads of a convolution that share their cores with another run wait for each
 # other. The rest runs two at a time: while one trains, the other reads and writes.
@@ -54,12 +54,7 @@ article: $(STAMP)  ## run the article's GAN and VAE as experiments, and write wh
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_vae)
 	@$(BIN)/python -m tools.article
 
-figures: $(STAMP)  ## write what metrics/ has into README.md and docs/
-	@$(BIN)/python -m tools.figures
-
-doctor: $(STAMP)  ## examine versions, locks, disk, cache and remote
-	@$(BIN)/python -m tools.doctor
-
+#: Change
 # A file of tests a core.
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
@@ -75,6 +70,15 @@ lint: $(STAMP)  ## ruff: lint and format
 
 types: $(STAMP)  ## mypy --strict
 	$(BIN)/mypy
+
+same: $(STAMP)  ## after a change of comments, docstrings or layout alone: note it in dvc.lock, run nothing
+	@$(BIN)/python -m tools.same
+
+fresh: $(STAMP)  ## is dvc.lock true to code, parameters and metrics/? needs no data, names what is stale
+	@$(BIN)/python -m tools.fresh
+
+figures: $(STAMP)  ## write what metrics/ has into README.md and docs/
+	@$(BIN)/python -m tools.figures
 
 lock: $(STAMP)  ## write the versions that stand in .venv to requirements.lock
 	$(BIN)/python -m pip freeze --local --exclude multimodal-generation | sed 's/+[a-z0-9.]*$$//' | LC_ALL=C sort -f > requirements.lock.part

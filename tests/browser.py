@@ -1,7 +1,7 @@
 """A real browser that tests can ask: Chromium without a window, spoken to over a pipe (Chrome DevTools Protocol).
 
 No network, no port: commands go to its file descriptor 3, answers and events come from 4, each a JSON record that
-ends with a zero byte.
+ends with a zero byte. ``python -m tests.browser PAGE PNG`` saves the first screen of a page as a picture.
 """
 
 import base64
@@ -9,6 +9,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import F_DUPFD, fcntl
@@ -140,3 +142,9 @@ def browser(profile: Path) -> Iterator[Page]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as profile, browser(Path(profile)) as tab:
+        tab.show(Path(sys.argv[1]), width=1100, height=760)
+        tab.picture(Path(sys.argv[2]))

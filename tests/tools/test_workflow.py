@@ -1,5 +1,6 @@
 """The workflow for GitHub: what it calls exists, and its summary step, run as it stands, writes the tables."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -29,11 +30,22 @@ def test_it_runs_what_ci_runs() -> None:
         "openssh-server",
         "nginx-light",
         "libnginx-mod-http-dav-ext",
+        "chromium",
         "make remotes",
         "make test",
         "make fresh",
     ):
         assert all(word in script for script in scripts), word
+
+
+def test_hooks_and_container_call_what_exists() -> None:
+    """What pre-commit runs are targets of the Makefile; the container's script is there and makes one."""
+    known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert {"lint", "types", "fresh", "test"} == {hook["entry"].removeprefix("make ") for hook in hooks} <= known
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    program, script = container["postCreateCommand"].split()
+    assert program == "bash" and {"setup"} == set(re.findall(r"^make (\w+)", (ROOT / script).read_text(), re.MULTILINE))
 
 
 @pytest.mark.slow
