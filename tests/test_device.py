@@ -18,12 +18,12 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 
 from stages.common.params import read_yaml
 from stages.evaluation.judges import classifier, inputs, matcher
-from stages.evaluation.metrics.judged import classified
+from stages.evaluation.metrics.predictions import classified
 from stages.features import autoencoder, linear, pixels, text
-from stages.fusion import prediction
-from stages.fusion.bank import Bank
+from stages.fusion import objective
+from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import FUSIONS, TrainedFusion
-from stages.fusion.prediction import Learning
+from stages.fusion.objective import Learning
 from stages.generation import train
 from stages.generation.interpolation import interpolated
 from stages.generation.models.families import FAMILIES
@@ -82,7 +82,7 @@ def _far(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(device, "device_named", lambda name: FAR)
     monkeypatch.setattr(training, "Generator", FarGenerator)
     monkeypatch.setattr(nn.Module, "to", moved)
-    for module in (autoencoder, text, prediction, train, classifier, matcher):
+    for module in (autoencoder, text, objective, train, classifier, matcher):
         monkeypatch.setattr(module, "optimise", one_step)
     with FakeTensorMode(allow_non_fake_inputs=True):
         yield
@@ -93,11 +93,11 @@ def here(*shape: int) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
 
 
-def bank() -> Bank:
+def dataset() -> FeatureDataset:
     """As `read_bank` leaves it: on the device."""
     copies = torch.randn(N, 2, sum(WIDTHS), device=FAR)
     there = torch.ones(N, len(WIDTHS), dtype=torch.bool, device=FAR)
-    return Bank(NAMES, WIDTHS, copies[:, 0], there, np.full(N, "train"), copies)
+    return FeatureDataset(NAMES, WIDTHS, copies[:, 0], there, np.full(N, "train"), copies)
 
 
 def fused(name: str = "attention") -> TrainedFusion:
@@ -125,25 +125,25 @@ def test_a_generator_learns_and_samples_there(family: str, grid: tuple[int, int,
     width = 48 if grid else 6
     target, condition = torch.randn(BATCH, width, device=FAR), torch.randn(BATCH, UNIFIED, device=FAR)
     one_step(model, lambda chance: model.losses(target, condition, chance))
-    made = model.sample(condition, torch.randn(BATCH, model.noise, generator=chance, device=FAR), steps=3)
+    made = model.sample(condition, torch.randn(BATCH, model.latent_width, generator=chance, device=FAR), steps=3)
     assert made.device == FAR and made.shape == (BATCH, width)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_fusion_learns_and_fuses_there(name: str, tmp_path: Path) -> None:
-    budget = Learning(unified=UNIFIED, noise=0.2, feature_noise=0.1, hidden=8, **SHORT)
+    budget = Learning(unified_width=UNIFIED, noise=0.2, feature_noise=0.1, hidden=8, **SHORT)
     settings = FUSIONS[name].Settings(**TINY["fuse"][name])
-    fusion, _ = FUSIONS[name].fit(bank(), settings, budget, seed=1, state=tmp_path)
-    assert fusion(bank().clean, bank().there).device == FAR
+    fusion, _ = FUSIONS[name].fit(dataset(), settings, budget, seed=1, state=tmp_path)
+    assert fusion(dataset().clean, dataset().available).device == FAR
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_batches_of_the_generator_are_drawn_there(family: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(train, "check_spread", lambda model, target, condition, *_: model.sample(
-        condition, torch.randn(len(target), model.noise, device=FAR), steps=2))  # fmt: skip
+        condition, torch.randn(len(target), model.latent_width, device=FAR), steps=2))  # fmt: skip
     settings = train.Train(**TINY["train"] | {"model": family})
-    pairs = train.prior_pairs(bank(), fused(), 0.1)
-    train.fit("prior", pairs, settings.prior.model_copy(update=SHORT), None, settings, 1, tmp_path)
+    pairs = train.prior_pairs(dataset(), fused(), 0.1)
+    train.fit("prior", train.Job(pairs, settings.prior.model_copy(update=SHORT)), settings, 1, tmp_path)
 
 
 def test_samples_and_the_way_between_them_are_drawn_there() -> None:
@@ -152,8 +152,8 @@ def test_samples_and_the_way_between_them_are_drawn_there() -> None:
                         TINY["train"]["flow"]).to(FAR)  # fmt: skip
     decoders = [train.build("flow", {"width": width, "condition": UNIFIED, "hidden": 8, "depth": 1},
                          TINY["train"]["flow"]).to(FAR) for width in WIDTHS]  # fmt: skip
-    sampler = Sampler(bank(), {}, {}, fused(), prior, decoders, settings, 1, Path())
-    assert sampler.draw(bank().clean, bank().there, stream(1, "draw")).device == FAR
+    sampler = Sampler(dataset(), {}, {}, fused(), prior, decoders, settings, 1, Path())
+    assert sampler.draw(dataset().clean, dataset().available, stream(1, "draw")).device == FAR
     _, made = interpolated(sampler, prior, stream(1, "interpolation"))
     assert made.device == FAR
 

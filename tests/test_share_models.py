@@ -67,11 +67,11 @@ def test_what_was_got_makes_a_sample_from_nothing(origin: Path, tmp_path: Path) 
     assert prior
     nothing = torch.zeros(1, len(names), dtype=torch.bool)
     view = torch.cat([fused(torch.zeros(1, sum(card["widths"])), nothing), nothing], -1)
-    drawn = prior.sample(view, torch.randn(1, prior.noise), steps=4)
+    drawn = prior.sample(view, torch.randn(1, prior.latent_width), steps=4)
     codecs = load_codecs(names, tmp_path)
     with torch.no_grad():
         for name, decoder in zip(names, decoders, strict=True):
-            made = codecs[name].decode(decoder.sample(drawn, torch.randn(1, decoder.noise), steps=4))
+            made = codecs[name].decode(decoder.sample(drawn, torch.randn(1, decoder.latent_width), steps=4))
             assert made.shape == (1, *read_json(tmp_path / name / "codec.json")["shape"])
 
 

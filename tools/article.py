@@ -18,7 +18,7 @@ from stages.common.shards import SUFFIXES, read_shard
 from stages.data.kinds.modalities import restore
 from stages.data.kinds.reading import tensors
 from stages.evaluation.judges.loading import load_judges
-from stages.evaluation.metrics.judged import classified
+from stages.evaluation.metrics.predictions import classified
 from tools.experiments import experiments, follows
 from tools.refusal import one_line
 

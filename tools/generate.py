@@ -22,7 +22,7 @@ from stages.common.stage import fresh_folder, logged
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.evaluation.page.examples import View, view
 from stages.features.codecs import load_codecs
-from stages.fusion.bank import Bank
+from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import load_fusion
 from stages.generation.sampler import Generate, Sampler
 from stages.generation.train import load_generator
@@ -113,18 +113,18 @@ def load_sampler(out: Path, seed: int | None) -> Sampler:
     )  # fmt: skip
 
 
-def empty(names: Sequence[str], widths: list[int]) -> Bank:
+def empty(names: Sequence[str], widths: list[int]) -> FeatureDataset:
     """The columns of the features, and no sample."""
     nothing = torch.zeros(0, sum(widths), device=device())
     there = torch.zeros(0, len(names), dtype=torch.bool, device=device())
-    return Bank(tuple(names), widths, nothing, there, np.array([]), nothing)
+    return FeatureDataset(tuple(names), widths, nothing, there, np.array([]), nothing)
 
 
 def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
     """The bytes of what is given as modality `name`; those that `preprocess` would turn away are refused."""
-    if name not in sampler.bank.names:
+    if name not in sampler.dataset.names:
         raise ValueError(
-            f"--{name}: expected one of {', '.join(sampler.bank.names)}, which the models know; leave it out"
+            f"--{name}: expected one of {', '.join(sampler.dataset.names)}, which the models know; leave it out"
         )
     caption = name == "text" and not str(told).endswith(".txt")
     if not caption and not Path(told).is_file():
@@ -146,7 +146,7 @@ def as_read(name: str, content: bytes, sampler: Sampler) -> bytes:
 
 def check_given(sampler: Sampler, given: Mapping[str, bytes]) -> None:
     """Raises ValueError where nothing is left to make, or nothing can be made of what is given."""
-    if len(given) == len(sampler.bank.names):
+    if len(given) == len(sampler.dataset.names):
         raise ValueError(f"expected a modality to be left to make, got all of {', '.join(given)}; give fewer")
     if given and not sampler.fused.width:
         raise ValueError(f"expected nothing given, because fuse.method is none, got {', '.join(given)}; give nothing")
@@ -154,8 +154,8 @@ def check_given(sampler: Sampler, given: Mapping[str, bytes]) -> None:
 
 def samples(sampler: Sampler, given: Mapping[str, bytes], count: int) -> list[dict[str, bytes]]:
     """`count` samples, as files by suffix, of the modalities that are not given."""
-    rest = [name for name in sampler.bank.names if name not in given]
-    features = torch.zeros(1, sum(sampler.bank.widths), device=device())
+    rest = [name for name in sampler.dataset.names if name not in given]
+    features = torch.zeros(1, sum(sampler.dataset.widths), device=device())
     for name, content in given.items():
         features += sampler.encode([content], name)
     made = sampler.sample("own", features.expand(count, -1), list(given))
@@ -168,7 +168,7 @@ def deliver(folder: Path, sampler: Sampler, given: Mapping[str, bytes], made: Se
         for suffix, content in files.items():
             replace(folder / f"{number}.{suffix}", content + b"\n" if suffix == SUFFIXES["text"] else content)
     read = {SUFFIXES[name]: as_read(name, content, sampler) for name, content in given.items()}
-    names = sampler.bank.names
+    names = sampler.dataset.names
     replace(folder / "index.html", render(view(read, names), [view(files, names) for files in made]))
 
 

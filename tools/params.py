@@ -58,12 +58,12 @@ def grid(name: str, settings: Preprocess) -> Grid:
 def check_fusion(settings: Fuse, widths: list[int]) -> int:
     """The width of the representation that a fusion with these settings makes."""
     with fitting(f"fuse.{settings.method}"):
-        fusion = FUSIONS[settings.method].build(widths, settings.unified, getattr(settings, settings.method))
+        fusion = FUSIONS[settings.method].build(widths, settings.unified_width, getattr(settings, settings.method))
         seen = torch.ones(BATCH, len(widths), dtype=torch.bool)
         try:
             return int(fusion(torch.zeros(BATCH, sum(widths)), seen).shape[1])
         except NotImplementedError:  # `matrix` looks at what is seen, and there is nothing to see
-            return settings.unified
+            return settings.unified_width
 
 
 def check_generator(settings: Train, widths: Mapping[str, int], grids: Mapping[str, Grid], unified: int) -> None:
@@ -83,7 +83,7 @@ def draw(settings: Train, shape: dict[str, Any]) -> None:
     """A density of this shape draws something."""
     with fitting(f"train.{settings.model}"):
         model = build(settings.model, shape, settings.own)
-        model.sample(torch.zeros(BATCH, shape["condition"]), torch.zeros(BATCH, model.noise), steps=1)
+        model.sample(torch.zeros(BATCH, shape["condition"]), torch.zeros(BATCH, model.latent_width), steps=1)
 
 
 @contextmanager

@@ -131,7 +131,11 @@ def fingerprint(name: str, *, data: bool) -> str:
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
-    """A name in dvc.yaml with its ``${section.key}`` replaced by what params.yaml, or the item of a matrix, says."""
+    """A name in dvc.yaml with its ``${section.key}`` replaced by what params.yaml, or the item of a matrix, says.
+
+    >>> filled("data/extract/${item.modality}", {"item": {"modality": "image"}})
+    'data/extract/image'
+    """
     return re.sub(r"\$\{([\w.]+)\}", lambda found: str(at(found[1], values)), text)
 
 

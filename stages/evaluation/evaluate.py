@@ -1,10 +1,10 @@
 """Layer 5, second stage: every metric with its interval, n, floor and ceiling.
 
-Floor: shuffled pairs for coherence and matching, an untrained generator for fidelity and coverage, copies of
-training items for memorisation. Ceiling: real test data through the same code (for fidelity and coverage: train
-against test).
-Writes below data/evaluate: `table.csv`, every figure; `summary.json`, the compact one; `sanity.csv`, how the metrics
-themselves behave; `suspects.csv`, the samples that are most like a training item.
+Floor: shuffled pairs for coherence and matching, decoded noise for fidelity and coverage, copies of training items for
+memorisation. Ceiling: real test data through the same code (for fidelity and coverage: train against test).
+Writes below data/evaluate: `table.csv`, every result; `summary.json`, the compact one; `sanity.csv`, how the metrics
+themselves behave; `near_copies.csv`, the samples that are most like a training item; `contribution.csv`, what each
+observed modality adds; `confusion.csv`, which label comes out for which; `dataset.json`, what the page says of it all.
 """
 
 from typing import Annotated
@@ -17,22 +17,22 @@ from stages.common.files import write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
-from stages.evaluation.metrics.accuracy import ceilings, reconstruction
 from stages.evaluation.metrics.codec_error import codec_errors
 from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.confusion import confusion
 from stages.evaluation.metrics.consistency import consistency
 from stages.evaluation.metrics.contribution import contributions
 from stages.evaluation.metrics.dataset import Dataset, load_dataset
+from stages.evaluation.metrics.distribution import distribution
 from stages.evaluation.metrics.diversity import balance, entropy_left, recognisability
-from stages.evaluation.metrics.explain import with_notes
-from stages.evaluation.metrics.fidelity import fidelity
-from stages.evaluation.metrics.figure import Figure, summary, table
+from stages.evaluation.metrics.judge_accuracy import codec_accuracy, judge_accuracy
 from stages.evaluation.metrics.matching import matching
+from stages.evaluation.metrics.near_copies import near_copies
+from stages.evaluation.metrics.notes import with_notes
 from stages.evaluation.metrics.out_of_domain import out_of_domain
-from stages.evaluation.metrics.recognition import recognition
+from stages.evaluation.metrics.result import Result, summary, table
 from stages.evaluation.metrics.sanity import sanity
-from stages.evaluation.metrics.suspects import suspects
+from stages.evaluation.metrics.speech_recognition import speech_recognition
 from stages.learning.training import set_up
 
 
@@ -48,17 +48,17 @@ def main() -> None:
         settings, run = load(Evaluate, "evaluate"), load(Run, "run")
         set_up(run.threads)
         dataset = load_dataset(load_modalities())
-        figures = with_notes(measured(dataset, settings.replicates, run.seed))
-        write_table(context.out / "table.csv", table(figures))
-        write_json(context.out / "summary.json", summary(figures))
+        results = with_notes(measured(dataset, settings.replicates, run.seed))
+        write_table(context.out / "table.csv", table(results))
+        write_json(context.out / "summary.json", summary(results))
         write_table(context.out / "sanity.csv", sanity(dataset, draws(run.seed, "evaluate/sanity")))
-        write_table(context.out / "suspects.csv", suspects(dataset))
+        write_table(context.out / "near_copies.csv", near_copies(dataset))
         write_json(context.out / "dataset.json", {"key": dataset.key, "test": len(dataset.rows("test"))})
         write_table(context.out / "contribution.csv", contributions(dataset, draws(run.seed, "evaluate/contribution")))
         write_table(context.out / "confusion.csv", confusion(dataset))
 
 
-def measured(dataset: Dataset, replicates: int, seed: int) -> list[Figure]:
+def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
     """Every figure, family by family; each has a random stream of its own."""
 
     def rng(name: str) -> np.random.Generator:
@@ -69,13 +69,13 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Figure]:
         *matching(dataset, rng("matching")),
         *consistency(dataset, rng("consistency")),
         *out_of_domain(dataset, rng("elsewhere")),
-        *ceilings(dataset, rng("ceilings")),
-        *reconstruction(dataset, rng("reconstruction")),
+        *judge_accuracy(dataset, rng("ceilings")),
+        *codec_accuracy(dataset, rng("reconstruction")),
         *balance(dataset, rng("balance")),
         *recognisability(dataset, rng("health")),
         *entropy_left(dataset, replicates, rng("freedom")),
-        *recognition(dataset, rng("hearing")),
-        *fidelity(dataset, replicates, rng),
+        *speech_recognition(dataset, rng("hearing")),
+        *distribution(dataset, replicates, rng),
         *codec_errors(dataset, rng("extraction")),
     ]
 

@@ -7,8 +7,8 @@ modalities is trained when one of them has no other judge, or when no attribute 
 tells what belongs together.
 Where no one said which modality shows a label, that is measured, and a label that is not shown is not asked for.
 Writes below data/judge: `readers.json`, by what each modality is read and which attributes that finds;
-`attributes.json`, as `preprocess` left it, but measured; `visibility.csv`, what was measured; and of each classifier
-and the matcher its weights, its card and its loss curve.
+`attributes.json`, as `preprocess` left it, but measured; `label_visibility.csv`, what was measured; and of each
+classifier and the matcher its weights, its card and its loss curve.
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ from stages.data.kinds.modalities import MODALITIES, restore
 from stages.data.sources import captions
 from stages.evaluation.judges.classifier import Classifier, calibrate, train_classifier
 from stages.evaluation.judges.inputs import CLEAN, clean_items
+from stages.evaluation.judges.label_visibility import COLUMNS, label_visibility, resolved, unseen_rows
 from stages.evaluation.judges.loading import CLASSIFIER, GRAMMAR, MATCHER, key_attribute
 from stages.evaluation.judges.matcher import Matcher, train_matcher
-from stages.evaluation.judges.visibility import COLUMNS, resolved, unseen_rows, visibility
-from stages.learning.cards import last, origin
+from stages.learning.distributed import others_leave, training_stage
+from stages.learning.model_cards import last, origin
 from stages.learning.networks import write_weights
-from stages.learning.processes import leave_group, training_stage
 from stages.learning.training import Training, set_up
 
 
@@ -73,7 +73,7 @@ def main() -> None:
             clean = {name: clean_items(name, own) for name in names}
             there = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
             taught["matcher"] = train_matcher(clean, there, settings.matcher, seed=run.seed, state=context.state)
-        leave_group()
+        others_leave()
         for name, (judge, curve) in taught.items():
             write_weights(context.out / f"{name}.safetensors", judge)
             looked_at = [name] if name in names else names
@@ -83,7 +83,7 @@ def main() -> None:
             write_table(context.out / f"{name}.curve.csv", curve)
         write_json(context.out / "readers.json", readers)
         write_json(context.out / "attributes.json", attributes)
-        write_table(context.out / "visibility.csv", pd.DataFrame(found, columns=COLUMNS))
+        write_table(context.out / "label_visibility.csv", pd.DataFrame(found, columns=COLUMNS))
 
 
 def examined(
@@ -93,7 +93,7 @@ def examined(
     unseen = samples["split"].eq("validation").to_numpy() & samples[f"has_{name}"].to_numpy(bool)
     calibrate(classifier, clean_items(name, unseen), samples[unseen])
     fresh = unseen_rows(samples, name)
-    found = visibility(name, classifier, clean_items(name, fresh), samples[fresh], samples[learned], attributes)
+    found = label_visibility(name, classifier, clean_items(name, fresh), samples[fresh], samples[learned], attributes)
     for hidden in (row["attribute"] for row in found if not row["shown"]):
         classifier.forget(hidden)
     return found

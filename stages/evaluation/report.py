@@ -14,7 +14,7 @@ from stages.common.files import read_json, read_table, replace, write_table
 from stages.common.params import Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
-from stages.evaluation.page.audit import checks, rejects, suspects, visibilities
+from stages.evaluation.page.audit import checks, near_copies, rejects, visibilities
 from stages.evaluation.page.curves import read_curves
 from stages.evaluation.page.examples import examples, from_nothing
 from stages.evaluation.page.interpretation import attentions, codecs, games, strips
@@ -65,13 +65,13 @@ def gather(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings
     """All that the page shows, from what the stages left."""
     dataset = read_json(MEASURED / "dataset.json")
     return Content(
-        names=names, key=dataset["key"] or "label", tested=dataset["test"], figures=figures_of(table), curves=curves,
+        names=names, key=dataset["key"] or "label", tested=dataset["test"], results=figures_of(table), curves=curves,
         nothing=from_nothing(names, settings.grid, light=light), strips=strips(names, light=light), light=light,
         examples=examples(names, settings.rows, light=light), games=games(MEASURED / "contribution.csv"),
         attentions=attentions(Path("data/fuse/attention.csv")),
-        suspects=suspects(MEASURED / "suspects.csv", light=light),
+        near_copies=near_copies(MEASURED / "near_copies.csv", light=light),
         checks=checks(MEASURED / "sanity.csv"), rejects=rejects(CLEAN / "rejects.csv"), remarks=remarks.read(CLEAN),
-        visibilities=visibilities(Path("data/judge/visibility.csv")), codecs=codecs(names, Path("data/extract")),
+        visibilities=visibilities(Path("data/judge/label_visibility.csv")), codecs=codecs(names, Path("data/extract")),
     )  # fmt: skip
 
 

@@ -15,13 +15,13 @@ from stages.common.files import read_table, write_json, write_table, write_tenso
 from stages.common.params import Run, load
 from stages.common.seeds import draws
 from stages.features import linear
+from stages.features.arrays import stored
 from stages.features.codecs import CODECS, SETTINGS
-from stages.features.items import stored
 from stages.features.reconstruction import FEWEST, choose, encoded, error
-from stages.learning.cards import last, origin
+from stages.learning.budget import sized
+from stages.learning.distributed import others_leave, training_stage
+from stages.learning.model_cards import last, origin
 from stages.learning.networks import write_weights
-from stages.learning.processes import leave_group, training_stage
-from stages.learning.sizing import sized
 from stages.learning.training import set_up
 
 CLEAN = Path("data/preprocess")
@@ -49,7 +49,7 @@ def main(modality: str) -> None:
             name=f"extract/{modality}",
             state=context.state,
         )
-        leave_group()
+        others_leave()
         lost = {"codec": 0.0, "pca": 0.0, "kept": "pixels"}
         if settings.codec != "pixels":
             pca = linear.fit(items, settings.width, draws(run.seed, f"extract/{modality}/linear"))

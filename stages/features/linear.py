@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.features.items import Items, chunk_size, chunks
+from stages.features.arrays import Items, chunk_size, chunks
 from stages.features.pca import fit_pca, levels
 from stages.learning.device import device
 

@@ -17,8 +17,8 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
-from stages.common.tokens import END, PAD, START
-from stages.features.items import Items, chunk_size
+from stages.common.special_tokens import END, PAD, START
+from stages.features.arrays import Items, chunk_size
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import take_rows, to_device
 from stages.learning.networks import Perceptron, initialise

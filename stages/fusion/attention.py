@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from stages.common.params import Strict
-from stages.fusion.bank import Bank
-from stages.fusion.prediction import Learning, fit_by_prediction
+from stages.fusion.dataset import FeatureDataset
+from stages.fusion.objective import Learning, fit_by_prediction
 from stages.learning.masks import with_constant
 from stages.learning.networks import Perceptron
 
@@ -101,7 +101,9 @@ def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
     return Fusion(widths, unified, settings)
 
 
-def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state: Path) -> tuple[Fusion, pd.DataFrame]:
-    """Learn to fuse the modalities of `bank`; returns the fusion and its loss curve."""
-    fusion = build(bank.widths, learning.unified, settings)
-    return fusion, fit_by_prediction(fusion, bank, learning, seed=seed, state=state)
+def fit(
+    dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
+) -> tuple[Fusion, pd.DataFrame]:
+    """Learn to fuse the modalities of `dataset`; returns the fusion and its loss curve."""
+    fusion = build(dataset.widths, learning.unified_width, settings)
+    return fusion, fit_by_prediction(fusion, dataset, learning, seed=seed, state=state)

@@ -17,14 +17,14 @@ from stages.common.files import read_json, write_json, write_table, write_tensor
 from stages.common.params import Run, load, load_modalities
 from stages.common.subsets import proper_subsets, subset_name
 from stages.fusion import attention, concat, gated, matrix, none
-from stages.fusion.bank import Bank, feature_files, read_bank
-from stages.fusion.prediction import Learning
-from stages.learning.cards import last, origin
+from stages.fusion.dataset import FeatureDataset, feature_files, read_features
+from stages.fusion.objective import Learning
+from stages.learning.budget import sized
 from stages.learning.device import device
+from stages.learning.distributed import others_leave, training_stage
 from stages.learning.masks import mask
+from stages.learning.model_cards import last, origin
 from stages.learning.networks import write_weights
-from stages.learning.processes import leave_group, training_stage
-from stages.learning.sizing import sized
 from stages.learning.training import add_noise, set_up
 
 FUSIONS: dict[str, ModuleType] = {
@@ -69,20 +69,24 @@ def main() -> None:
     with training_stage("fuse") as context:
         settings, run = load(Fuse, "fuse"), load(Run, "run")
         set_up(run.threads)
-        bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
+        dataset = read_features(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
-        fusion, curve = method.fit(bank, own, sized(settings, len(bank.known)), seed=run.seed, state=context.state)
-        leave_group()
+        fusion, curve = method.fit(
+            dataset, own, sized(settings, len(dataset.train_available)), seed=run.seed, state=context.state
+        )
+        others_leave()
         with torch.no_grad():
             vectors = {
-                subset_name(subset): fusion(bank.clean, mask(subset, bank.names, len(bank.clean)) & bank.there)
-                for subset in (*proper_subsets(bank.names), bank.names)
+                subset_name(subset): fusion(
+                    dataset.clean, mask(subset, dataset.names, len(dataset.clean)) & dataset.available
+                )
+                for subset in (*proper_subsets(dataset.names), dataset.names)
             }
             if settings.method == "attention":
-                write_table(context.out / "attention.csv", attended(fusion, bank))
-        card: dict[str, Any] = {"method": settings.method, "widths": bank.widths, "modalities": list(bank.names)}
+                write_table(context.out / "attention.csv", attended(fusion, dataset))
+        card: dict[str, Any] = {"method": settings.method, "widths": dataset.widths, "modalities": list(dataset.names)}
         card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
-        inputs = [Path("data/preprocess/samples.csv"), *feature_files(bank.names, Path("data/extract"))]
+        inputs = [Path("data/preprocess/samples.csv"), *feature_files(dataset.names, Path("data/extract"))]
         card["origin"] = origin(settings, run, inputs, {"losses": last(curve)})
         write_weights(context.out / "fusion.safetensors", fusion)
         write_json(context.out / "fusion.json", card)
@@ -93,18 +97,18 @@ def main() -> None:
             write_table(context.out / "curve.csv", curve)
 
 
-def attended(fusion: attention.Fusion, bank: Bank) -> pd.DataFrame:
+def attended(fusion: attention.Fusion, dataset: FeatureDataset) -> pd.DataFrame:
     """Which modality the representation of each subset attends to, mean over the test samples that have the subset.
 
     A row for each pair of subset and token: `constant`, which is always there, and the modalities of the subset.
     """
-    rows, test = [], bank.rows("test")
-    for subset in (*proper_subsets(bank.names), bank.names):
-        seen = mask(subset, bank.names, len(test))
-        has_all = (bank.there[test] | ~seen).all(1)
+    rows, test = [], dataset.rows("test")
+    for subset in (*proper_subsets(dataset.names), dataset.names):
+        seen = mask(subset, dataset.names, len(test))
+        has_all = (dataset.available[test] | ~seen).all(1)
         if has_all.any():
-            mean = fusion.weights(bank.clean[test][has_all], seen[has_all]).mean(0).tolist()
-            tokens = zip(("constant", *bank.names), mean, strict=True)
+            mean = fusion.weights(dataset.clean[test][has_all], seen[has_all]).mean(0).tolist()
+            tokens = zip(("constant", *dataset.names), mean, strict=True)
             rows += [(subset_name(subset), name, weight) for name, weight in tokens if name in ("constant", *subset)]
     return pd.DataFrame(rows, columns=["observed", "attended", "weight"])
 

@@ -17,8 +17,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.common.params import Strict
-from stages.fusion.bank import Bank
-from stages.fusion.prediction import Learning
+from stages.fusion.dataset import FeatureDataset
+from stages.fusion.objective import Learning
 from stages.learning.device import device
 from stages.learning.masks import columns, subset_number
 
@@ -58,32 +58,36 @@ def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
     return Fusion(widths, unified)
 
 
-def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state: Path) -> tuple[Fusion, None]:
-    """Solve for the fusion of the modalities of `bank`; there is no loss curve.
+def fit(
+    dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
+) -> tuple[Fusion, None]:
+    """Solve for the fusion of the modalities of `dataset`; there is no loss curve.
 
     Raises ValueError when no train sample has all modalities, or the representation is asked to be too wide.
     """
     from sklearn.decomposition import PCA  # a second to load, which no other fusion needs
     from sklearn.linear_model import Ridge
 
-    complete = bank.known.all(1)
-    features, variants = bank.targets[complete].cpu().numpy(), bank.copies.shape[1]  # (N, W)
+    complete = dataset.train_available.all(1)
+    features, variants = dataset.targets[complete].cpu().numpy(), dataset.augmented.shape[1]  # (N, W)
     width = min(len(features), features.shape[1])
-    if learning.unified >= width:
+    if learning.unified_width >= width:
         raise ValueError(
-            f"fuse.unified: expected less than {width} for 'matrix' (samples with all modalities, or features), "
-            f"got {learning.unified}; lower it or choose another fuse.method"
+            f"fuse.unified_width: expected less than {width} for 'matrix' (samples with all modalities, or features), "
+            f"got {learning.unified_width}; lower it or choose another fuse.method"
         )
-    whitened = [PCA(whiten=True, svd_solver="full").fit_transform(part) for part in split(features, bank.widths)]
-    shared = PCA(learning.unified, whiten=True, svd_solver="full").fit_transform(np.concatenate(whitened, 1))  # (N, U)
-    fusion = build(bank.widths, learning.unified, settings)
+    whitened = [PCA(whiten=True, svd_solver="full").fit_transform(part) for part in split(features, dataset.widths)]
+    shared = PCA(learning.unified_width, whiten=True, svd_solver="full").fit_transform(
+        np.concatenate(whitened, 1)
+    )  # (N, U)
+    fusion = build(dataset.widths, learning.unified_width, settings)
     copies, targets = (
-        bank.copies[complete.to(bank.copies.device)].flatten(0, 1).cpu().numpy(),
+        dataset.augmented[complete.to(dataset.augmented.device)].flatten(0, 1).cpu().numpy(),
         np.repeat(shared, variants, axis=0),
     )
-    for subset in product((False, True), repeat=len(bank.widths)):
+    for subset in product((False, True), repeat=len(dataset.widths)):
         if any(subset):
-            which, chosen = subset_number(torch.tensor([subset]))[0], np.repeat(subset, bank.widths)
+            which, chosen = subset_number(torch.tensor([subset]))[0], np.repeat(subset, dataset.widths)
             found = Ridge(settings.ridge * len(copies), solver="cholesky").fit(copies[:, chosen], targets)
             size = found.predict(copies[:, chosen]).std()
             fusion.weight[which, torch.from_numpy(chosen)] = torch.from_numpy(found.coef_.T / size)

@@ -9,8 +9,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from stages.common.params import Strict
-from stages.fusion.bank import Bank
-from stages.fusion.prediction import Learning
+from stages.fusion.dataset import FeatureDataset
+from stages.fusion.objective import Learning
 
 
 class Settings(Strict):
@@ -30,6 +30,8 @@ def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
     return Fusion()
 
 
-def fit(bank: Bank, settings: Settings, learning: Learning, *, seed: int, state: Path) -> tuple[Fusion, None]:
+def fit(
+    dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
+) -> tuple[Fusion, None]:
     """There is nothing to learn and no loss curve."""
     return Fusion(), None

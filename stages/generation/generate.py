@@ -2,7 +2,7 @@
 
 Writes below data/generate one tar a subset (``nothing.tar``, ``image+text.tar`` ...) whose samples bear the
 number of the test sample that was observed and hold what was not. The others are measures to compare with:
-``everything.tar``, test samples sent through the codecs alone; ``untrained.tar``, decoded noise;
+``reconstructed.tar``, test samples sent through the codecs alone; ``decoded_noise.tar``, noise in place of features;
 ``image_text_audio.chain.tar`` ..., clips for which the captions that were made from test pictures were observed, as
 files; and, of the built-in data, ``out_of_domain.tar``, pictures of other writers with what was made from them, and
 ``out_of_domain.csv``, their digits. ``interpolation.tar`` is to look at: the way from one sample to another.
@@ -25,7 +25,7 @@ from stages.common.stage import stage
 from stages.common.subsets import proper_subsets, subset_name
 from stages.data.kinds.modalities import restore
 from stages.features.codecs import load_codecs
-from stages.fusion.bank import read_bank
+from stages.fusion.dataset import read_features
 from stages.fusion.fuse import load_fusion
 from stages.generation.interpolation import interpolated
 from stages.generation.out_of_domain import pictures
@@ -35,7 +35,7 @@ from stages.learning.device import device
 from stages.learning.masks import mask
 from stages.learning.training import set_up, stream
 
-UNTRAINED = 300  # samples of an untrained generator
+DECODED = 300  # samples of decoded noise
 CHAINED = 400  # samples of a chain, at most
 OUT_OF_DOMAIN = 300  # pictures of other writers, at most
 
@@ -57,17 +57,19 @@ def main() -> None:
         settings, run = load(Generate, "generate"), load(Run, "run")
         set_up(run.threads)
         names = load_modalities()
-        bank = read_bank(names, Path("data/extract"), Path("data/preprocess/samples.csv"))
+        dataset = read_features(names, Path("data/extract"), Path("data/preprocess/samples.csv"))
         ids = read_table(Path("data/preprocess/samples.csv"), text=("id",))["id"]
         sampler = Sampler(
-            bank, load_codecs(names, Path("data/extract")), restore(names, Path("data/preprocess")),
+            dataset, load_codecs(names, Path("data/extract")), restore(names, Path("data/preprocess")),
             load_fusion(Path("data/fuse")), *load_generator(Path("data/train"), names), settings, run.seed, context.out,
         )  # fmt: skip
-        test = bank.rows("test")[: settings.observed]
+        test = dataset.rows("test")[: settings.observed]
         for subset in progress(proper_subsets(names), title="generate"):
-            rows = test[bank.there[test][:, mask(subset, names, 1)[0]].all(1)] if subset else None
+            rows = test[dataset.available[test][:, mask(subset, names, 1)[0]].all(1)] if subset else None
             given = (
-                torch.zeros(settings.samples, sum(bank.widths), device=device()) if rows is None else bank.clean[rows]
+                torch.zeros(settings.samples, sum(dataset.widths), device=device())
+                if rows is None
+                else dataset.clean[rows]
             )
             keys = numbered(settings.samples) if rows is None else list(ids[rows.cpu().numpy()])
             label, rest = subset_name(subset), [name for name in names if name not in subset]
@@ -76,10 +78,10 @@ def main() -> None:
             chain(sampler, *links)
         if load(Source, "acquire.source").name == "digits" and "image" in names and len(names) > 1:
             from_other_writers(sampler)
-        complete = test[bank.there[test].all(1)]
-        sampler.write("everything", list(ids[complete.cpu().numpy()]), bank.clean[complete], names)
-        noise = normal(UNTRAINED, sum(bank.widths), stream(run.seed, "generate/untrained"))
-        sampler.write("untrained", numbered(UNTRAINED), noise, names)
+        complete = test[dataset.available[test].all(1)]
+        sampler.write("reconstructed", list(ids[complete.cpu().numpy()]), dataset.clean[complete], names)
+        noise = normal(DECODED, sum(dataset.widths), stream(run.seed, "generate/untrained"))
+        sampler.write("decoded_noise", numbered(DECODED), noise, names)
         if sampler.prior is not None:  # without a fusion there is nothing to interpolate in
             made = interpolated(sampler, sampler.prior, stream(run.seed, "generate/interpolation"))
             sampler.write("interpolation", *made, names)
@@ -100,7 +102,7 @@ def from_other_writers(sampler: Sampler) -> None:
     found = list(pictures(min(OUT_OF_DOMAIN, sampler.settings.observed), chance))
     keys, given = [key for key, _, _ in found], [picture for _, picture, _ in found]
     made = sampler.sample("elsewhere", sampler.encode(given, "image"), ["image"])
-    files = sampler.decode(made, [name for name in sampler.bank.names if name != "image"])
+    files = sampler.decode(made, [name for name in sampler.dataset.names if name != "image"])
     both = [{SUFFIXES["image"]: picture} | file for picture, file in zip(given, files, strict=True)]
     digits = pd.DataFrame({"id": keys, "digit": [digit for _, _, digit in found]})
     write_shard(sampler.out / "out_of_domain.tar", zip(keys, both, strict=True))

@@ -21,14 +21,14 @@ def interpolated(sampler: Sampler, prior: Density, chance: Generator) -> tuple[l
     """Keys ``strip-step`` and features (B, W)."""
     settings, place = sampler.settings, chance.device
     seen = torch.zeros(STRIPS * STEPS, len(sampler.decoders), dtype=torch.bool, device=place)
-    nothing = torch.zeros(len(seen), sum(sampler.bank.widths), device=place)
+    nothing = torch.zeros(len(seen), sum(sampler.dataset.widths), device=place)
     condition = torch.cat([sampler.fused(nothing, seen), seen], -1)  # (B, U + M)
-    ends = torch.randn(2, STRIPS, prior.noise, generator=chance, device=place)
+    ends = torch.randn(2, STRIPS, prior.latent_width, generator=chance, device=place)
     noise = great_circle(ends[0], ends[1], torch.linspace(0, 1, STEPS, device=place)).flatten(0, 1)  # (B, L)
     unified = prior.sample(condition, settings.prior_temperature * noise, steps=settings.steps)  # (B, U)
     features = []
     for decoder in sampler.decoders:
-        noise = torch.randn(STRIPS, decoder.noise, generator=chance, device=place).repeat_interleave(STEPS, 0)
+        noise = torch.randn(STRIPS, decoder.latent_width, generator=chance, device=place).repeat_interleave(STEPS, 0)
         features.append(decoder.sample(unified, settings.decoder_temperature * noise, steps=settings.steps))
     return [f"{strip}-{step}" for strip in range(STRIPS) for step in range(STEPS)], torch.cat(features, -1)
 

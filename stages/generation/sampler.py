@@ -20,7 +20,7 @@ from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_processes
 from stages.data.kinds.modalities import MODALITIES
 from stages.data.kinds.reading import tensors
-from stages.fusion.bank import Bank
+from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import TrainedFusion
 from stages.generation.models.families import Density
 from stages.learning.device import device
@@ -44,7 +44,7 @@ class Generate(Strict):
 class Sampler:
     """All models, and where samples go."""
 
-    bank: Bank
+    dataset: FeatureDataset
     codecs: dict[str, Any]
     fitted: dict[str, Any]
     fused: TrainedFusion
@@ -56,7 +56,7 @@ class Sampler:
 
     def sample(self, label: str, given: Tensor, subset: Sequence[str]) -> Tensor:
         """Features (B, W) of whole samples, given those of a subset of the modalities."""
-        seen, chance = mask(subset, self.bank.names, len(given)), stream(self.seed, f"generate/{label}")
+        seen, chance = mask(subset, self.dataset.names, len(given)), stream(self.seed, f"generate/{label}")
         with COSTS.of("draw", len(given)):
             return self.draw(given, seen, chance)
 
@@ -66,18 +66,18 @@ class Sampler:
         condition = torch.cat([self.fused(given, seen), seen], -1)  # (B, U + M)
         unified = condition[:, :0]  # without a fusion there is nothing to share
         if self.prior is not None:
-            noise = settings.prior_temperature * normal(len(given), self.prior.noise, chance)
+            noise = settings.prior_temperature * normal(len(given), self.prior.latent_width, chance)
             unified = self.prior.sample(condition, noise, steps=settings.steps)  # (B, U), shared by all that follows
         features = []
         for decoder in self.decoders:
-            noise = settings.decoder_temperature * normal(len(given), decoder.noise, chance)
+            noise = settings.decoder_temperature * normal(len(given), decoder.latent_width, chance)
             features.append(decoder.sample(unified, noise, steps=settings.steps))
         return torch.cat(features, -1)
 
     def decode(self, features: Tensor, wanted: Sequence[str]) -> list[dict[str, bytes]]:
         """The files of each sample, by suffix: (B, W) features -> B times {png, txt, wav}."""
         files: list[dict[str, bytes]] = [{} for _ in features]
-        for name, columns in zip(self.bank.names, features.split(self.bank.widths, -1), strict=True):
+        for name, columns in zip(self.dataset.names, features.split(self.dataset.widths, -1), strict=True):
             if name in wanted:
                 with COSTS.of(f"decode {name}", len(columns)):
                     items = self.codecs[name].decode(columns)
@@ -92,8 +92,8 @@ class Sampler:
 
     def encode(self, payloads: Sequence[bytes], name: str) -> Tensor:
         """Features (B, W) of files, read and cleaned as data are; those of the other modalities are zero."""
-        given = torch.zeros(len(payloads), sum(self.bank.widths), device=device())
-        columns = given.split(self.bank.widths, -1)[self.bank.names.index(name)]  # a view
+        given = torch.zeros(len(payloads), sum(self.dataset.widths), device=device())
+        columns = given.split(self.dataset.widths, -1)[self.dataset.names.index(name)]  # a view
         columns.copy_(self.codecs[name].encode(tensors(name, payloads, self.fitted[name])))
         return given
 

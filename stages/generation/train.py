@@ -12,6 +12,7 @@ Writes below data/train: `prior` and a decoder a modality, their card and their 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -25,18 +26,18 @@ from torch import Generator, Tensor
 
 from stages.common.files import read_json, write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
-from stages.fusion.bank import Bank, feature_files, read_bank
+from stages.fusion.dataset import FeatureDataset, feature_files, read_features
 from stages.fusion.fuse import TrainedFusion, load_fusion
 from stages.generation.models import flow, gan, vae
 from stages.generation.models.convolution import Grid, check_grid
 from stages.generation.models.families import FAMILIES, Density
-from stages.learning.cards import last, origin
+from stages.learning.budget import sized
+from stages.learning.concurrent import in_threads
 from stages.learning.device import device, take_rows, to_device
+from stages.learning.distributed import others_leave, training_stage
 from stages.learning.masks import random_subsets, subset_number
+from stages.learning.model_cards import last, origin
 from stages.learning.networks import initialise, write_weights
-from stages.learning.processes import leave_group, training_stage
-from stages.learning.sizing import sized
-from stages.learning.threads import in_threads
 from stages.learning.training import Training, add_noise, optimise, set_up, stream
 
 NOTHING = 0.35  # chance that a training item observes nothing
@@ -64,7 +65,7 @@ class Train(Strict):
     """Section `train`."""
 
     model: Literal["gan", "vae", "flow"]  # family of all models
-    average: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
     hold: Annotated[float, Field(ge=0, lt=1)]  # share of the steps before the learning rate falls
     condition_noise: Annotated[float, Field(ge=0)]  # standard deviation of that on the observed side, in training
     prior: Budget
@@ -79,32 +80,41 @@ class Train(Strict):
         return dict(getattr(self, self.model).model_dump())
 
 
+@dataclass(frozen=True)
+class Job:
+    """What a model learns from, and its size."""
+
+    pairs: Pairs
+    budget: Budget
+    grid: Grid | None = None  # of the pixels that a convolutional decoder makes
+
+
 def main() -> None:
     """Write data/train."""
     with training_stage("train") as context:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
-        bank = read_bank(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
+        dataset = read_features(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
         fused = load_fusion(Path("data/fuse"))
-        cards: dict[str, Any] = {}
-        jobs: dict[str, tuple[Pairs, Budget, Grid | None]] = {}
-        if fused.width:
-            budget = sized(settings.prior, len(bank.known))
-            jobs["prior"] = (prior_pairs(bank, fused, settings.condition_noise), budget, None)
-        for name in bank.names:
-            own = sized(settings.decoders, int(bank.known[:, bank.names.index(name)].sum()))
-            jobs[name] = (decoder_pairs(bank, fused, name), own, grid(settings, name))
-        works = {name: partial(fit, name, *job, settings, run.seed, context.state) for name, job in jobs.items()}
-        fitted = in_threads(works, run.threads)
-        leave_group()
-        for name, (model, shape, curve) in fitted.items():
+        jobs: dict[str, Job] = {}
+        if fused.width:  # fuse.method is not none
+            budget = sized(settings.prior, len(dataset.train_available))
+            jobs["prior"] = Job(prior_pairs(dataset, fused, settings.condition_noise), budget)
+        for place, name in enumerate(dataset.names):
+            budget = sized(settings.decoders, int(dataset.train_available[:, place].sum()))
+            jobs[name] = Job(decoder_pairs(dataset, fused, name), budget, grid(settings, name))
+        works = {name: partial(fit, name, job, settings, run.seed, context.state) for name, job in jobs.items()}
+        trained = in_threads(works, run.threads)
+        others_leave()
+        for name, (model, _, curve) in trained.items():
             write_weights(context.out / f"{name}.safetensors", model)
             write_table(context.out / f"{name}.curve.csv", curve)
-            cards[name] = shape
         inputs = [Path("data/preprocess/samples.csv"), Path("data/fuse/fusion.safetensors")]
-        inputs += feature_files(bank.names, Path("data/extract"))
-        card = {"family": settings.model, "settings": settings.own, "models": cards}
-        card["origin"] = origin(settings, run, inputs, {"losses": {name: last(fit[2]) for name, fit in fitted.items()}})
+        inputs += feature_files(dataset.names, Path("data/extract"))
+        losses = {name: last(curve) for name, (_, _, curve) in trained.items()}
+        card: dict[str, Any] = {"family": settings.model, "settings": settings.own}
+        card["models"] = {name: shape for name, (_, shape, _) in trained.items()}
+        card["origin"] = origin(settings, run, inputs, {"losses": losses})
         write_json(context.out / "generator.json", card)
 
 
@@ -119,13 +129,13 @@ def grid(settings: Train, name: str) -> Grid | None:
     return shape
 
 
-def prior_pairs(bank: Bank, fused: TrainedFusion, noise: float) -> Pairs:
+def prior_pairs(dataset: FeatureDataset, fused: TrainedFusion, noise: float) -> Pairs:
     """Representation of the whole (B, U), given that of a random subset and which it is (B, U + M)."""
-    there, variants = bank.known, bank.copies.shape[1]
+    there, variants = dataset.train_available, dataset.augmented.shape[1]
     known = there.repeat_interleave(variants, 0)  # (R V, M)
-    views = views_of_all_subsets(fused, bank.copies.flatten(0, 1), known)  # (2^M x R V, U)
+    views = views_of_all_subsets(fused, dataset.augmented.flatten(0, 1), known)  # (2^M x R V, U)
     count = len(there) * variants
-    wholes = fused(bank.targets, there)  # (R, U)
+    wholes = fused(dataset.targets, there)  # (R, U)
 
     def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
         copies = torch.randint(count, (batch,), generator=stream, device=stream.device)
@@ -137,12 +147,12 @@ def prior_pairs(bank: Bank, fused: TrainedFusion, noise: float) -> Pairs:
     return draw
 
 
-def decoder_pairs(bank: Bank, fused: TrainedFusion, name: str) -> Pairs:
+def decoder_pairs(dataset: FeatureDataset, fused: TrainedFusion, name: str) -> Pairs:
     """Features of one modality (B, D), given the representation of the whole (B, U), of samples that have it."""
-    place = bank.names.index(name)
-    having = bank.known[:, place].nonzero()[:, 0]
-    features = bank.targets.split(bank.widths, -1)[place][having]  # (R', D)
-    wholes = fused(bank.targets[having], bank.known[having])  # (R', U)
+    place = dataset.names.index(name)
+    having = dataset.train_available[:, place].nonzero()[:, 0]
+    features = dataset.targets.split(dataset.widths, -1)[place][having]  # (R', D)
+    wholes = fused(dataset.targets[having], dataset.train_available[having])  # (R', U)
 
     def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
         samples = torch.randint(len(having), (batch,), generator=stream, device=stream.device)
@@ -151,16 +161,15 @@ def decoder_pairs(bank: Bank, fused: TrainedFusion, name: str) -> Pairs:
     return draw
 
 
-def fit(
-    name: str, pairs: Pairs, budget: Budget, grid: Grid | None, settings: Train, seed: int, state: Path
-) -> tuple[Density, dict[str, Any], pd.DataFrame]:
-    """A model of the density that `pairs` come from, its shape and its loss curve."""
-    chance = "whole" if name == "prior" else name  # TEMPORARY
-    target, condition = pairs(1, stream(seed, f"train/{chance}/shape"))
-    shape = {"width": target.shape[1], "condition": condition.shape[1], "grid": grid}
+def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[Density, dict[str, Any], pd.DataFrame]:
+    """A model of the density that the pairs of a job come from, its shape and its loss curve."""
+    random = "whole" if name == "prior" else name  # TEMPORARY
+    pairs, budget = job.pairs, job.budget
+    target, condition = pairs(1, stream(seed, f"train/{random}/shape"))
+    shape = {"width": target.shape[1], "condition": condition.shape[1], "grid": job.grid}
     shape |= {"hidden": budget.hidden, "depth": budget.depth}
     model = build(settings.model, shape, settings.own)
-    initialise(model, stream(seed, f"train/{chance}/weights"))
+    initialise(model, stream(seed, f"train/{random}/weights"))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         return model.losses(*pairs(budget.batch, stream), stream)
@@ -168,23 +177,23 @@ def fit(
     if model.learning_rate is not None:
         budget = budget.model_copy(update={"learning_rate": model.learning_rate})
     curve = optimise(
-        model, loss, budget, average=settings.average, hold=settings.hold, betas=model.betas,
-        seed=seed, name=f"train/{chance}", state=state,
+        model, loss, budget, ema_decay=settings.ema_decay, hold=settings.hold, betas=model.betas,
+        seed=seed, name=f"train/{random}", state=state,
     )  # fmt: skip
-    check_spread(model, *pairs(CHECKED, stream(seed, f"train/{chance}/check")), f"train.{settings.model}", name)
+    check_spread(model, *pairs(CHECKED, stream(seed, f"train/{random}/check")), f"train.{settings.model}", name)
     return model, shape, curve
 
 
 def check_spread(model: Density, target: Tensor, condition: Tensor, section: str, name: str) -> None:
     """Raises ValueError when samples of `model` hardly differ though the data do: a collapsed training."""
     chance = stream(0, "train/check")
-    noise = torch.randn(len(target), model.noise, generator=chance, device=chance.device)
+    noise = torch.randn(len(target), model.latent_width, generator=chance, device=chance.device)
     made = model.sample(condition, noise, steps=10)
     share = (made.var(0).sum() / target.var(0).sum()).item()
     if not share > COLLAPSED:
         raise ValueError(
             f"'{name}': expected samples that differ as the data do, got {share:.1%} of their variance: the training "
-            f"collapsed; change the settings in {section} (of a gan: raise penalty or noise) or lower learning_rate"
+            f"collapsed; change the settings in {section} (gan: raise gradient_penalty or noise) or lower learning_rate"
         )
 
 

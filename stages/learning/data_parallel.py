@@ -3,7 +3,7 @@
 Every process draws the same batch and the same noise, and computes the same loss. Only what is passed through
 `data_parallel` is shared out: each process computes its rows, and all get the results of all. Back, each takes the
 gradients of its rows, and `average_gradients` makes the gradient of the whole batch from what they found. So the batch
-does not depend on the number of processes, and a loss may look at all of it (the contrast of `fusion/prediction.py`
+does not depend on the number of processes, and a loss may look at all of it (the contrast of `fusion/objective.py`
 does). A network that is not passed through `data_parallel` is computed whole by every process: slower, and as right.
 One process communicates nothing. Backends: gloo between CPUs, NCCL between GPUs.
 Axes: B batch.

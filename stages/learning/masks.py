@@ -1,4 +1,7 @@
-"""Subsets of the modalities: which are observed."""
+"""Masks of the modalities, as tensors: which of a batch are there, and random subsets of those.
+
+Axes: B batch, M modality, W features of all modalities.
+"""
 
 from collections.abc import Sequence
 
@@ -32,7 +35,11 @@ def random_halves(there: Tensor, stream: Generator) -> Tensor:
 
 
 def subset_number(seen: Tensor) -> Tensor:
-    """(B, M) bool -> (B,) a number for each subset, from 0 to 2^M - 1: the modalities as binary digits."""
+    """(B, M) bool -> (B,) a number for each subset, from 0 to 2^M - 1: the modalities as binary digits.
+
+    >>> subset_number(torch.tensor([[True, False, True], [False, False, False]])).tolist()
+    [5, 0]
+    """
     digits = 2 ** torch.arange(seen.shape[1] - 1, -1, -1, device=seen.device)
     return (seen * digits).sum(-1)
 
@@ -43,6 +50,10 @@ def with_constant(seen: Tensor) -> Tensor:
 
 
 def columns(there: Tensor, widths: Sequence[int]) -> Tensor:
-    """(..., M) bool -> (..., W) bool: the columns of features that belong to the modalities."""
+    """(..., M) bool -> (..., W) bool: the columns of features that belong to the modalities.
+
+    >>> columns(torch.tensor([True, False]), [2, 1]).tolist()
+    [True, True, False]
+    """
     shape = there.shape[:-1]
     return torch.cat([one.expand(*shape, width) for one, width in zip(there.split(1, -1), widths, strict=True)], -1)

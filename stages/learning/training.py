@@ -24,12 +24,12 @@ from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.seeds import seed_of
 from stages.learning.checkpoint import Best, Checkpoint, assign
+from stages.learning.concurrent import stop_if_abandoned
+from stages.learning.cuda_graphs import Step, side_stream
 from stages.learning.curve import Curve
 from stages.learning.data_parallel import average_gradients, is_first
 from stages.learning.device import device, mixed_precision
 from stages.learning.flops import FlopCounter
-from stages.learning.graphs import Step, side_stream
-from stages.learning.threads import stop_if_abandoned
 
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
 CLIP_NORM = 1.0  # largest norm of the gradient
@@ -44,7 +44,7 @@ class Training(Strict):
     steps: PositiveInt  # optimiser steps
     batch: PositiveInt  # items a step
     learning_rate: Annotated[float, Field(gt=0)]  # peak, after warm-up
-    passes: PositiveInt | None = None  # over the items, at most (sizing.py); none: no limit
+    max_epochs: PositiveInt | None = None  # over the items, at most (budget.py); none: no limit
 
 
 def set_up(threads: int) -> None:
@@ -77,15 +77,15 @@ def optimise(
     name: str,
     state: Path,
     score: Callable[[], float] | None = None,
-    average: float = 0.0,
+    ema_decay: float = 0.0,
     hold: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.99),
     keep_every_s: float = KEEP_EVERY_S,
 ) -> pd.DataFrame:
     """Minimise ``sum(loss(stream).values())`` over the parameters of `model`; returns the loss curve.
 
-    `average` is the decay of the moving average that the model is left with (0: the last weights), `hold` the share of
-    the steps before the learning rate falls, `betas` the decays of the gradient's moments. `state` is a folder for the
+    `ema_decay` is that of the moving average that the model is left with (0: the last weights), `hold` the share of the
+    steps before the learning rate falls, `betas` the decays of the gradient's moments. `state` is a folder for the
     resumable state. With a `score` of the model as it is now, the lower the better, it is left with its best state of
     twenty. It is left on the device. Raises ValueError naming the setting to change when the loss is not finite.
     """
@@ -121,7 +121,7 @@ def optimise(
             chance.manual_seed(seed_of(seed, f"{name}/{step}"))
             set_rate(adam, training.learning_rate * schedule(step / training.steps, hold))
             losses = take()
-            decay = min(average, (1 + step) / (10 + step))
+            decay = min(ema_decay, (1 + step) / (10 + step))
             torch._foreach_lerp_(mean, [p.detach() for p in weights], 1 - decay)
             curve.add(step, names, losses)
             best.look(step, weights, mean)
@@ -152,6 +152,10 @@ def set_rate(adam: torch.optim.Optimizer, rate: float) -> None:
 
 
 def schedule(done: float, hold: float) -> float:
-    """The learning rate's share at `done` of the training: linear warm-up, the peak until `hold`, half a cosine."""
+    """The learning rate's share at `done` of the training: linear warm-up, the peak until `hold`, half a cosine.
+
+    >>> [round(schedule(done, hold=0.5), 3) for done in (0.0, 0.1, 0.5, 0.75, 1.0)]
+    [0.02, 1.0, 1.0, 0.5, 0.0]
+    """
     falling = max(0.0, done - hold) / (1 - hold)
     return min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * falling))

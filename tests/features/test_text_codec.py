@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.common.tokens import END, PAD, START
+from stages.common.special_tokens import END, PAD, START
 from stages.data.kinds import text as captions
 from stages.data.sources.ink import INKS
 from stages.features import text

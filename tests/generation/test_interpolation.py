@@ -46,7 +46,7 @@ def test_strips_hold_what_is_private_still_and_move_what_is_shared() -> None:
     """A prior that hands its noise on, and decoders that add theirs: only the former may change within a strip."""
 
     class Echo:
-        noise = 3
+        latent_width = 3
 
         def sample(self, condition: torch.Tensor, noise: torch.Tensor, *, steps: int) -> torch.Tensor:
             return 100 * condition[:, :3].round() + noise if condition.shape[1] == 3 else noise
@@ -57,8 +57,8 @@ def test_strips_hold_what_is_private_still_and_move_what_is_shared() -> None:
 
     echo = cast(Any, Echo())
     settings = Generate(samples=1, observed=1, steps=1, prior_temperature=1.0, decoder_temperature=0.5)
-    bank = SimpleNamespace(widths=[3, 3])
-    sampler = SimpleNamespace(bank=bank, fused=fused, decoders=[echo, echo], settings=settings)
+    dataset = SimpleNamespace(widths=[3, 3])
+    sampler = SimpleNamespace(dataset=dataset, fused=fused, decoders=[echo, echo], settings=settings)
     keys, made = interpolated(cast(Any, sampler), echo, stream(1, "strips"))
     assert keys[0] == "0-0" and keys[-1] == "1-7" and made.shape == (len(keys), 6)
     private = made - 100 * (made / 100).round()  # the noise of the decoders is small beside the steps

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from stages.common.params import read_yaml
-from stages.fusion.bank import Bank
+from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import TrainedFusion
-from stages.generation.train import Train, check_spread, decoder_pairs, fit, prior_pairs, views_of_all_subsets
+from stages.generation.train import Job, Train, check_spread, decoder_pairs, fit, prior_pairs, views_of_all_subsets
 from stages.learning.masks import subset_number
 from stages.learning.training import stream
 from tests.clones import ROOT
@@ -26,50 +26,50 @@ class Visible(torch.nn.Module):
 
 
 @pytest.fixture
-def bank() -> Bank:
+def dataset() -> FeatureDataset:
     """Every feature is the sample's number, 0.5 more in copies; every third sample lacks its text."""
     there = torch.ones(SAMPLES, 2, dtype=torch.bool)
     there[::3, 1] = False
     clean = torch.arange(SAMPLES)[:, None].expand(-1, 5) + 1.0
     copies = (clean + 0.5)[:, None].expand(-1, VARIANTS, -1)
-    return Bank(NAMES, WIDTHS, clean, there, np.full(SAMPLES, "train"), copies)
+    return FeatureDataset(NAMES, WIDTHS, clean, there, np.full(SAMPLES, "train"), copies)
 
 
 FUSED = TrainedFusion(Visible(), width=8, noise=0.0)
 
 
-def test_the_whole_is_asked_for_as_it_is_given_part_of_a_copy(bank: Bank) -> None:
-    target, condition = prior_pairs(bank, FUSED, 0.0)(500, stream(1, "test"))
+def test_the_whole_is_asked_for_as_it_is_given_part_of_a_copy(dataset: FeatureDataset) -> None:
+    target, condition = prior_pairs(dataset, FUSED, 0.0)(500, stream(1, "test"))
     view, seen = condition.split([5, 2], -1)
     sample = target[:, 0].long() - 1
-    there = bank.there[sample]
-    assert torch.equal(target, FUSED(bank.clean[sample], there)), "the whole of one sample, as it is"
-    assert torch.equal(view, FUSED(bank.clean[sample] + 0.5, seen.bool())), "the same sample, changed, in part"
+    there = dataset.available[sample]
+    assert torch.equal(target, FUSED(dataset.clean[sample], there)), "the whole of one sample, as it is"
+    assert torch.equal(view, FUSED(dataset.clean[sample] + 0.5, seen.bool())), "the same sample, changed, in part"
     assert not (seen.bool() & ~there).any()
     complete = there.all(1)
     assert not seen[complete].all(1).any()
     assert {tuple(row) for row in seen[complete].tolist()} == {(0, 0), (1, 0), (0, 1)}
 
 
-def test_a_modality_is_learned_from_samples_that_have_it(bank: Bank) -> None:
+def test_a_modality_is_learned_from_samples_that_have_it(dataset: FeatureDataset) -> None:
     for place, name in enumerate(NAMES):
-        target, condition = decoder_pairs(bank, FUSED, name)(500, stream(1, "test"))
+        target, condition = decoder_pairs(dataset, FUSED, name)(500, stream(1, "test"))
         sample = target[:, 0].long() - 1
         assert target.shape == (500, WIDTHS[place])
-        assert bank.there[sample, place].all()
-        assert torch.equal(condition, FUSED(bank.clean[sample], bank.there[sample]))
-    assert {int(row) for row in sample} == {int(row) for row in bank.there[:, 1].nonzero()[:, 0]}
+        assert dataset.available[sample, place].all()
+        assert torch.equal(condition, FUSED(dataset.clean[sample], dataset.available[sample]))
+    assert {int(row) for row in sample} == {int(row) for row in dataset.available[:, 1].nonzero()[:, 0]}
 
 
-def test_the_noise_of_the_fusion_lies_on_what_is_asked_for(bank: Bank) -> None:
+def test_the_noise_of_the_fusion_lies_on_what_is_asked_for(dataset: FeatureDataset) -> None:
     fused = TrainedFusion(Visible(), width=8, noise=0.25)
-    target, _ = prior_pairs(bank, fused, 0.0)(4000, stream(1, "test"))
+    target, _ = prior_pairs(dataset, fused, 0.0)(4000, stream(1, "test"))
     assert (target[:, 0] - target[:, 0].round()).std() == pytest.approx(0.25, rel=0.15)
 
 
-def test_noise_lies_on_what_is_given_and_leaves_alone_what_was_asked_and_which_it_is(bank: Bank) -> None:
+def test_noise_lies_on_what_is_given_and_leaves_alone_what_was_asked_and_which_it_is(dataset: FeatureDataset) -> None:
     (clean, exact), (target, condition) = (
-        prior_pairs(bank, FUSED, noise)(4000, stream(1, "test")) for noise in (0.0, 0.4)
+        prior_pairs(dataset, FUSED, noise)(4000, stream(1, "test")) for noise in (0.0, 0.4)
     )
     assert (condition - exact)[:, :5].std() == pytest.approx(0.4, rel=0.05)
     assert torch.equal(condition[:, 5:], exact[:, 5:])
@@ -89,7 +89,7 @@ class Same(torch.nn.Module):
 
     def __init__(self, size: float) -> None:
         super().__init__()
-        self.size, self.noise = size, 5
+        self.size, self.latent_width = size, 5
 
     def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
         return 1 + self.size * noise
@@ -111,9 +111,8 @@ def learned(state: Path, *, learning_rate: float | None, hold: float = 0.0, step
     section["decoders"] |= {"hidden": 8, "depth": 1, "steps": steps, "batch": 4, "learning_rate": 0.1}
     settings = Train.model_validate(section)
     targets, given = torch.randn(512, 3, generator=stream(1, "x")), torch.zeros(512, 1)
-    model, *_ = fit(
-        "text", lambda count, _: (targets[:count], given[:count]), settings.decoders, None, settings, 1, state
-    )
+    job = Job(lambda count, _: (targets[:count], given[:count]), settings.decoders)
+    model, *_ = fit("text", job, settings, 1, state)
     return torch.cat([weight.flatten() for weight in model.parameters()])
 
 

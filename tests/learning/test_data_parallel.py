@@ -14,11 +14,11 @@ from torch import Generator, Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 
 from stages.common.params import read_yaml
-from stages.common.tokens import END, START
+from stages.common.special_tokens import END, START
 from stages.features import autoencoder, text
-from stages.fusion.bank import Bank
+from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import FUSIONS
-from stages.fusion.prediction import Learning
+from stages.fusion.objective import Learning
 from stages.generation.models.families import FAMILIES
 from stages.generation.train import build
 from stages.learning import training
@@ -51,12 +51,12 @@ def codecs(state: Path) -> dict[str, nn.Module]:
 def fusions(state: Path) -> dict[str, nn.Module]:
     """The network fusions, whose contrast looks at the whole batch."""
     copies, there = torch.randn(30, 2, 8, generator=stream(1, "copies")), torch.ones(30, 2, dtype=torch.bool)
-    bank = Bank(("image", "text"), [4, 4], copies[:, 0], there, np.full(30, "train"), copies)
-    budget = Learning(unified=6, noise=0.2, feature_noise=0.1, hidden=16, **SHORT)
+    dataset = FeatureDataset(("image", "text"), [4, 4], copies[:, 0], there, np.full(30, "train"), copies)
+    budget = Learning(unified_width=6, noise=0.2, feature_noise=0.1, hidden=16, **SHORT)
     made = {}
     for name in ("concat", "gated", "attention"):
         settings = FUSIONS[name].Settings(**TINY["fuse"][name])
-        made[name] = FUSIONS[name].fit(bank, settings, budget, seed=1, state=state / name)[0]
+        made[name] = FUSIONS[name].fit(dataset, settings, budget, seed=1, state=state / name)[0]
     return made
 
 

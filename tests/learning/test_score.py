@@ -32,7 +32,7 @@ def train(state: Path, wanted: float, *, steps: int = STEPS, stop_before: int = 
         return abs(model.weight.item() - wanted)
 
     training = Training(steps=steps, batch=1, learning_rate=0.1)
-    optimise(model, loss, training, seed=1, name="test", state=state, score=score, average=0.5, keep_every_s=0.0)
+    optimise(model, loss, training, seed=1, name="test", state=state, score=score, ema_decay=0.5, keep_every_s=0.0)
     return model.weight.item(), seen
 
 

@@ -42,7 +42,7 @@ def task() -> tuple[nn.Module, Loss]:
 
 
 def train(
-    state: Path, *, stop_before: int = STEPS + 1, average: float = 0.9, every: float = 0.0
+    state: Path, *, stop_before: int = STEPS + 1, ema_decay: float = 0.9, every: float = 0.0
 ) -> tuple[bytes, bytes]:
     """The bytes of the trained weights and of the curve; InterruptionError when it stops early."""
     model, loss = task()
@@ -57,24 +57,24 @@ def train(
 
     curve = optimise(
         model, interrupted, training(STEPS), seed=1, name="test/toy", state=state,
-        average=average, keep_every_s=every,
+        ema_decay=ema_decay, keep_every_s=every,
     )  # fmt: skip
     write_table(state / "curve.csv", curve)
     return save(model.state_dict()), (state / "curve.csv").read_bytes()
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(stops=st.lists(st.integers(1, 5), min_size=1, max_size=2), average=st.sampled_from([0.0, 0.99]))
+@given(stops=st.lists(st.integers(1, 5), min_size=1, max_size=2), ema_decay=st.sampled_from([0.0, 0.99]))
 def test_resumed_training_equals_unbroken_training(
-    stops: list[int], average: float, tmp_path_factory: pytest.TempPathFactory
+    stops: list[int], ema_decay: float, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    unbroken = train(tmp_path_factory.mktemp("unbroken"), average=average)
+    unbroken = train(tmp_path_factory.mktemp("unbroken"), ema_decay=ema_decay)
     state = tmp_path_factory.mktemp("broken")
     for stop in stops:
         with pytest.raises(InterruptionError):
-            train(state, stop_before=stop, average=average)
+            train(state, stop_before=stop, ema_decay=ema_decay)
     rest = STEPS - sum(stops) + 1  # the last counts what a step costs; it may not start anew
-    assert train(state, stop_before=rest, average=average) == unbroken
+    assert train(state, stop_before=rest, ema_decay=ema_decay) == unbroken
 
 
 def test_how_often_states_are_kept_changes_nothing(tmp_path: Path) -> None:
@@ -85,13 +85,13 @@ def test_how_often_states_are_kept_changes_nothing(tmp_path: Path) -> None:
 
 def test_it_learns(tmp_path: Path) -> None:
     model, loss = task()
-    curve = optimise(model, loss, training(300), seed=1, name="test/toy", state=tmp_path, average=0.9)
+    curve = optimise(model, loss, training(300), seed=1, name="test/toy", state=tmp_path, ema_decay=0.9)
     assert curve["step"].tolist() == list(range(3, 301, 3))
     assert curve["fit"].iloc[-10:].mean() < 0.2 * curve["fit"].iloc[:5].mean()
 
 
 def test_the_average_is_what_the_model_is_left_with(tmp_path: Path) -> None:
-    assert train(tmp_path / "a", average=0.0)[0] != train(tmp_path / "b", average=0.9)[0]
+    assert train(tmp_path / "a", ema_decay=0.0)[0] != train(tmp_path / "b", ema_decay=0.9)[0]
 
 
 def test_a_loss_that_is_not_finite_names_the_setting(tmp_path: Path) -> None:

@@ -22,11 +22,14 @@ def flat(path: Path) -> dict[str, str]:
 
 
 def test_leaves_are_told_by_their_path_and_without_blanks() -> None:
-    values: dict[str, Any] = {"modalities": ["image", "text"], "train": {"gan": {"latent": None, "penalty": 0.5}}}
+    values: dict[str, Any] = {
+        "modalities": ["image", "text"],
+        "train": {"gan": {"latent": None, "gradient_penalty": 0.5}},
+    }
     assert list(settings(values)) == [
         ("modalities", "[image,text]"),
         ("train.gan.latent", "null"),
-        ("train.gan.penalty", "0.5"),
+        ("train.gan.gradient_penalty", "0.5"),
     ]
 
 

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from stages.common.files import replace
 from stages.common.params import Strict
-from stages.common.tokens import END, MARKS, PAD, START
+from stages.common.special_tokens import END, MARKS, PAD, START
 
 LOOKED_AT = 10_000  # words of a caption whose tokens are counted
 TOKENIZER = "tokenizer.json"

@@ -18,7 +18,11 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 def split_named(word: str) -> str | None:
-    """The split that a word means, as data sets write them, in any case of letters; None: none of them."""
+    """The split that a word means, as data sets write them, in any case of letters; None: none of them.
+
+    >>> split_named("Val"), split_named("TEST"), split_named("birds")
+    ('validation', 'test', None)
+    """
     lower = word.lower()
     return lower if lower in SPLITS else MEANT.get(lower)
 

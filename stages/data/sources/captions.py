@@ -64,7 +64,14 @@ def fill(fragment: str, fallback: str, stated: Mapping[str, str]) -> str:
 
 
 def read(caption: str, values: Mapping[str, tuple[str, ...]]) -> dict[str, str] | None:
-    """What a caption says: {attribute: value} for those it tells, None when it is not in the grammar."""
+    """What a caption says: {attribute: value} for those it states, None when it is not in the grammar.
+
+    >>> known = {"digit": ("3", "7"), "colour": ("red", "blue")}
+    >>> read("the digit seven in red ink; there is a voice", known)
+    {'digit': '7', 'colour': 'red'}
+    >>> read("the digit seven in a red ink", known) is None
+    True
+    """
     for pattern in patterns(tuple(values.items())):
         if found := pattern.fullmatch(caption):
             stated = {name: value for name, value in found.groupdict().items() if value is not None}

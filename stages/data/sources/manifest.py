@@ -17,7 +17,7 @@ import pandas as pd
 
 from stages.common.shards import SUFFIXES
 from stages.data.records.rejects import Reject
-from stages.data.sources.own import KNOWN, Own, Packed, Sample, checked, pack_all, word
+from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all, word
 
 Row = tuple[str, Mapping[str, Any]]  # where it stands, and its cells
 FILES = ("manifest.csv", "manifest.jsonl", "manifest.parquet")
@@ -150,7 +150,11 @@ def check_columns(columns: Sequence[str], names: Sequence[str], attributes: Iter
 
 
 def meant(column: str, absent: Sequence[str]) -> str | None:
-    """Which of the absent columns a name comes near to."""
+    """Which of the absent columns a name comes near to.
+
+    >>> meant("photo_path", ["id", "image"]), meant("colour", ["id", "image"])
+    ('image', None)
+    """
     word = column.lower()
     for ending in ENDINGS:
         word = word.removesuffix(ending).rstrip("_ ") or word

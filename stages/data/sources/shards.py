@@ -20,8 +20,8 @@ from stages.common.shards import samples_of
 from stages.common.workers import in_processes
 from stages.data.records.rejects import Reject
 from stages.data.sources.media import modality_of
-from stages.data.sources.own import KNOWN, Own, Packed, Piece, Sample, check, gathered, pack, word
-from stages.data.sources.place import allowed, inside, is_url, unreachable
+from stages.data.sources.packing import KNOWN, Own, Packed, Piece, Sample, check, gathered, pack, word
+from stages.data.sources.paths import allowed, inside, is_url, unreachable
 
 LIST = "shards.txt"
 

@@ -17,17 +17,17 @@ from scipy.optimize import minimize_scalar
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from stages.evaluation.judges.backbones import BACKBONES, WIDTH
 from stages.evaluation.judges.inputs import INPUTS, augmented, input_batches, input_size
-from stages.evaluation.judges.trunks import TRUNKS, WIDTH
+from stages.learning.budget import sized
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import initialise
-from stages.learning.sizing import sized
 from stages.learning.training import Training, optimise, stream
 
 UNLABELLED = -1  # in place of a class
 SMOOTHING = 0.05  # of the labels: a judge should not be surer than its data
-AVERAGE = 0.99  # decay of the moving average of the weights
+EMA_DECAY = 0.99  # decay of the moving average of the weights
 TEMPERATURES = (0.01, 100.0)  # least and greatest of a head
 
 
@@ -37,7 +37,7 @@ class Classifier(nn.Module):
     def __init__(self, name: str, inputs: int, values: Mapping[str, list[str]]) -> None:
         super().__init__()
         self.name, self.inputs, self.values = name, inputs, dict(values)
-        self.trunk = TRUNKS[name](inputs)
+        self.trunk = BACKBONES[name](inputs)
         self.heads = nn.ModuleDict({attribute: nn.Linear(WIDTH, len(known)) for attribute, known in values.items()})
 
     @property
@@ -77,7 +77,7 @@ def train_classifier(
         scores = judge.scores(data_parallel(judge, seen))
         return {attribute: labelled_loss(score, labels[attribute][drawn]) for attribute, score in scores.items()}
 
-    return judge, optimise(judge, loss, training, average=AVERAGE, seed=seed, name=f"judge/{name}", state=state)
+    return judge, optimise(judge, loss, training, ema_decay=EMA_DECAY, seed=seed, name=f"judge/{name}", state=state)
 
 
 def classes(column: pd.Series, values: list[str]) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from stages.common.tokens import PAD
+from stages.common.special_tokens import PAD
 from stages.learning.device import device
 
 CLEAN = Path("data/preprocess")

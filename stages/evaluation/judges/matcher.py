@@ -17,17 +17,17 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
+from stages.evaluation.judges.backbones import BACKBONES, WIDTH
 from stages.evaluation.judges.inputs import AUGMENTATIONS, INPUTS, augmented, input_size
-from stages.evaluation.judges.trunks import TRUNKS, WIDTH
+from stages.learning.budget import sized
 from stages.learning.contrastive import info_nce
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import initialise
-from stages.learning.sizing import sized
 from stages.learning.training import Training, optimise, stream
 
 SPACE = 32  # S
-AVERAGE = 0.99  # decay of the moving average of the weights
+EMA_DECAY = 0.99  # decay of the moving average of the weights
 
 
 class Matcher(nn.Module):
@@ -36,7 +36,7 @@ class Matcher(nn.Module):
     def __init__(self, inputs: Mapping[str, int]) -> None:
         super().__init__()
         self.card = {"inputs": dict(inputs)}
-        self.trunks = nn.ModuleDict({name: TRUNKS[name](count) for name, count in inputs.items()})
+        self.trunks = nn.ModuleDict({name: BACKBONES[name](count) for name, count in inputs.items()})
         self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, SPACE) for name in inputs})
 
     def features(self, name: str, x: Tensor) -> Tensor:
@@ -76,4 +76,4 @@ def train_matcher(
             parts[f"{one}_{other}"] = info_nce(views[one], views[other], known[one] & known[other])
         return parts
 
-    return matcher, optimise(matcher, loss, training, average=AVERAGE, seed=seed, name="judge/match", state=state)
+    return matcher, optimise(matcher, loss, training, ema_decay=EMA_DECAY, seed=seed, name="judge/match", state=state)

@@ -10,17 +10,17 @@ import numpy as np
 from stages.common.files import read_json
 from stages.evaluation.intervals import LEVEL, REPLICATES
 from stages.evaluation.metrics.dataset import CLEAN, Dataset
-from stages.evaluation.metrics.figure import Figure
+from stages.evaluation.metrics.result import Result
+from stages.features.arrays import stored
 from stages.features.codecs import load_codecs
-from stages.features.items import stored
 from stages.features.reconstruction import losses_of
 
 FEATURES = Path("data/extract")
 
 
-def codec_errors(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
+def codec_errors(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """A figure for each modality."""
-    figures = []
+    results = []
     for name, codec in load_codecs(dataset.names, FEATURES).items():
         rows = ((dataset.samples["split"] == "test") & dataset.samples[f"has_{name}"]).to_numpy()
         items = stored(CLEAN / f"{name}.clean.npy", rows)
@@ -29,5 +29,5 @@ def codec_errors(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
         low, high = np.percentile((count @ wrong) / (count @ size), LEVEL)
         floor = read_json(FEATURES / name / "reconstruction.json")["pca"]
         value = float(wrong.sum() / size.sum())
-        figures.append(Figure(f"extract.{name}.error", value, low, high, len(items), floor, 0.0, 0.0, 0.0))
-    return figures
+        results.append(Result(f"codec_error.{name}", value, low, high, len(items), floor, 0.0, 0.0, 0.0))
+    return results

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from stages.evaluation.metrics.dataset import JudgedItems, Outputs
-from stages.evaluation.metrics.figure import Figure, share
-from stages.evaluation.metrics.judged import MALFORMED, UNSTATED, Judged
+from stages.evaluation.metrics.dataset import Outputs, Predicted
+from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions
+from stages.evaluation.metrics.result import Result, share
 
 Cell = tuple[np.ndarray, np.ndarray, np.ndarray]  # outcomes of generated, shuffled and real samples
 
@@ -24,7 +24,7 @@ def outcomes(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return found[asked] == wanted[asked]
 
 
-def agreement(items: JudgedItems, attribute: str, names: Sequence[str]) -> np.ndarray:
+def agreement(items: Predicted, attribute: str, names: Sequence[str]) -> np.ndarray:
     """(n,) bool: do all modalities carry the same label, over the samples in which all say one?"""
     labels = np.stack([items[name].labels[attribute] for name in names])
     asked = (labels != UNSTATED).all(0)
@@ -32,9 +32,9 @@ def agreement(items: JudgedItems, attribute: str, names: Sequence[str]) -> np.nd
 
 
 def given(
-    observed: Sequence[str], attribute: str, truth: pd.DataFrame, real: JudgedItems, shown_by: Mapping[str, list[str]]
+    observed: Sequence[str], attribute: str, truth: pd.DataFrame, real: Predicted, shown_by: Mapping[str, list[str]]
 ) -> np.ndarray:
-    """(N,) of str: the label that the observed side determines, UNTOLD where it leaves it open."""
+    """(N,) of str: the label that the observed side determines, UNSTATED where it leaves it open."""
     if any(name in shown_by[attribute] for name in observed):
         return truth[attribute].to_numpy(str)
     for name in observed:
@@ -43,12 +43,12 @@ def given(
     return np.full(len(truth), UNSTATED)
 
 
-def shuffled(items: JudgedItems, rng: np.random.Generator) -> dict[str, Judged]:
+def shuffled(items: Predicted, rng: np.random.Generator) -> dict[str, Predictions]:
     """Each modality's labels in an order of its own: what chance would give."""
-    return {name: judged.take(rng.permutation(len(judged.confidence))) for name, judged in items.items()}
+    return {name: predicted.take(rng.permutation(len(predicted.confidence))) for name, predicted in items.items()}
 
 
-def figure(metric: str, cells: Sequence[Cell], rng: np.random.Generator) -> Figure:
+def result(metric: str, cells: Sequence[Cell], rng: np.random.Generator) -> Result:
     """A figure from the outcomes in one or more cells, all of the same weight."""
     value, floor, ceiling = ([cell[place] for cell in cells] for place in range(3))
     return share(metric, value, floor, ceiling, rng)
@@ -59,18 +59,18 @@ def coherence(
     shown_by: Mapping[str, list[str]],
     key: str | None,
     rng: np.random.Generator,
-) -> list[Figure]:
+) -> list[Result]:
     """All coherence figures. What can't be measured is left out: one modality has nothing to agree with."""
     if key is None:  # no attribute is found in two modalities
         return []
     names = [name for name in by_subset[()].items if key in by_subset[()].items[name].labels]
-    figures = [joint(by_subset[()], key, names, rng)] if len(names) > 1 else []
+    results = [joint(by_subset[()], key, names, rng)] if len(names) > 1 else []
     attribute_cells: list[Cell] = []
     for observed, outputs in list(by_subset.items())[1:]:
         mixed = shuffled(outputs.items, rng)
-        for target, judged in outputs.items.items():
+        for target, predicted in outputs.items.items():
             for attribute in shown_by:
-                if attribute not in judged.labels:
+                if attribute not in predicted.labels:
                     continue
                 wanted = given(observed, attribute, outputs.truth, outputs.real, shown_by)
                 parts = (outputs.items, mixed, outputs.real)
@@ -79,28 +79,28 @@ def coherence(
                     continue
                 direction = f"{'+'.join(observed)}_to_{target}"
                 if attribute == key:
-                    figures.append(figure(f"coherence.{direction}", [(value, floor, ceiling)], rng))
+                    results.append(result(f"coherence.{direction}", [(value, floor, ceiling)], rng))
                 else:
                     attribute_cells.append((value, floor, ceiling))
-                    figures.append(figure(f"attribute.{attribute}.{direction}", attribute_cells[-1:], rng))
-    if directions := [f for f in figures if f.metric.startswith("coherence.") and "_to_" in f.metric]:
-        figures.append(replace(min(directions, key=lambda f: f.value), metric="coherence.worst"))
+                    results.append(result(f"attribute.{attribute}.{direction}", attribute_cells[-1:], rng))
+    if directions := [f for f in results if f.metric.startswith("coherence.") and "_to_" in f.metric]:
+        results.append(replace(min(directions, key=lambda f: f.value), metric="coherence.worst"))
     if attribute_cells:
-        figures.append(figure("coherence.attributes", attribute_cells, rng))
-    return figures + hidden(by_subset, shown_by, key, rng)
+        results.append(result("coherence.attributes", attribute_cells, rng))
+    return results + hidden(by_subset, shown_by, key, rng)
 
 
-def joint(outputs: Outputs, key: str, names: Sequence[str], rng: np.random.Generator) -> Figure:
+def joint(outputs: Outputs, key: str, names: Sequence[str], rng: np.random.Generator) -> Result:
     """All modalities of a sample made from nothing carry the same digit."""
     value, floor, ceiling = (
         agreement(part, key, names) for part in (outputs.items, shuffled(outputs.items, rng), outputs.real)
     )
-    return figure("coherence.joint", [(value, floor, ceiling)], rng)
+    return result("coherence.joint", [(value, floor, ceiling)], rng)
 
 
 def hidden(
     by_subset: Mapping[tuple[str, ...], Outputs], shown_by: Mapping[str, list[str]], key: str, rng: np.random.Generator
-) -> list[Figure]:
+) -> list[Result]:
     """Captions without a digit: what is made from them, picture and clip, agrees on one."""
     for observed, outputs in by_subset.items():
         if len(observed) != 1 or observed[0] in shown_by[key] or len(outputs.items) < 2:
@@ -109,8 +109,8 @@ def hidden(
         if rows.any():
             parts = (outputs.items, shuffled(outputs.items, rng), {name: outputs.real[name] for name in outputs.items})
             value, floor, ceiling = (
-                agreement({name: judged.take(rows) for name, judged in part.items()}, key, list(outputs.items))
+                agreement({name: predicted.take(rows) for name, predicted in part.items()}, key, list(outputs.items))
                 for part in parts
             )
-            return [figure("coherence.hidden", [(value, floor, ceiling)], rng)]
+            return [result("coherence.hidden", [(value, floor, ceiling)], rng)]
     return []

@@ -4,7 +4,7 @@ import pandas as pd
 
 from stages.evaluation.metrics.coherence import given
 from stages.evaluation.metrics.dataset import Dataset
-from stages.evaluation.metrics.judged import UNSTATED
+from stages.evaluation.metrics.predictions import UNSTATED
 
 COLUMNS = ("direction", "wanted", "found", "count")
 
@@ -16,11 +16,11 @@ def confusion(dataset: Dataset) -> pd.DataFrame:
     """
     tables = [pd.DataFrame(columns=list(COLUMNS))]
     for observed, outputs in dataset.conditional.items():
-        for target, judged in outputs.items.items():
-            if dataset.key in judged.labels:
+        for target, predicted in outputs.items.items():
+            if dataset.key in predicted.labels:
                 wanted, found = (
                     given(observed, dataset.key, outputs.truth, outputs.real, dataset.shown_by),
-                    judged.labels[dataset.key],
+                    predicted.labels[dataset.key],
                 )
                 stated = (wanted != UNSTATED) & (found != UNSTATED)
                 pairs = pd.DataFrame({"wanted": wanted[stated], "found": found[stated]}).value_counts().sort_index()

@@ -18,8 +18,8 @@ import numpy as np
 from stages.evaluation.intervals import LEVEL
 from stages.evaluation.metrics.coherence import given
 from stages.evaluation.metrics.dataset import Dataset
-from stages.evaluation.metrics.figure import Figure
-from stages.evaluation.metrics.judged import UNSTATED
+from stages.evaluation.metrics.predictions import UNSTATED
+from stages.evaluation.metrics.result import Result
 
 REPLICATES = 200  # bootstrap samples
 
@@ -36,22 +36,22 @@ class Drift:
     chance: np.ndarray  # the distance between two draws of real items
 
 
-def consistency(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
+def consistency(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """A figure for every way, target and attribute, and the mean of each family."""
-    figures: list[Figure] = []
+    results: list[Result] = []
     for family, drifts in (("chained", chained(dataset, rng)), ("marginals", marginals(dataset, rng))):
         if drifts:
-            figures += [figure(f"consistency.{family}", drifts), *(figure(drift.metric, [drift]) for drift in drifts)]
-    return figures
+            results += [result(f"consistency.{family}", drifts), *(result(drift.metric, [drift]) for drift in drifts)]
+    return results
 
 
-def figure(metric: str, drifts: Sequence[Drift]) -> Figure:
+def result(metric: str, drifts: Sequence[Drift]) -> Result:
     """The mean of some distances. Replicates lie further apart than the sets themselves: they are centred."""
     value, floor = (float(np.mean([getattr(drift, part) for drift in drifts])) for part in ("value", "floor"))
     spread, chance = (np.mean([getattr(drift, part) for drift in drifts], 0) for part in ("replicates", "chance"))
     low, high = np.maximum(value + np.percentile(spread, LEVEL) - spread.mean(), 0)
     ends = np.percentile(chance, LEVEL)
-    return Figure(
+    return Result(
         metric, value, float(low), float(high), sum(drift.n for drift in drifts), floor, float(chance.mean()), *ends
     )
 
@@ -76,7 +76,7 @@ def chained(dataset: Dataset, rng: np.random.Generator) -> list[Drift]:
             one, other, real = (
                 labels(part[last].labels[attribute]) for part in (direct.items, outputs.items, direct.real)
             )
-            noise = labels(rng.choice(dataset.untrained[last].labels[attribute], len(stated)))
+            noise = labels(rng.choice(dataset.decoded_noise[last].labels[attribute], len(stated)))
             metric = f"consistency.chained.{attribute}.{first}_{middle}_{last}"
             if len(one):
                 drifts.append(drift(metric, one, other, real, noise, rng, strata=by_key[stated]))
@@ -87,10 +87,10 @@ def marginals(dataset: Dataset, rng: np.random.Generator) -> list[Drift]:
     """Made from nothing against made from a subset, whatever was observed."""
     drifts = []
     for observed, outputs in dataset.conditional.items():
-        for target, judged in outputs.items.items():
-            for attribute, labels in judged.labels.items():
+        for target, predicted in outputs.items.items():
+            for attribute, labels in predicted.labels.items():
                 alone = dataset.joint.items[target].labels[attribute]
-                real, noise = (items[target].labels[attribute] for items in (outputs.real, dataset.untrained))
+                real, noise = (items[target].labels[attribute] for items in (outputs.real, dataset.decoded_noise))
                 metric = f"consistency.marginals.{attribute}.{'+'.join(observed)}_to_{target}"
                 drifts.append(drift(metric, alone, labels, real, noise, rng))
     return drifts
@@ -150,5 +150,9 @@ def replicates(measure: Callable[[], float]) -> np.ndarray:
 
 
 def variation(one: np.ndarray, other: np.ndarray) -> float:
-    """Total variation distance between two distributions over the same labels."""
+    """Total variation distance between two distributions over the same labels.
+
+    >>> variation(np.array([0.5, 0.5]), np.array([1.0, 0.0]))
+    0.5
+    """
     return float(np.abs(one - other).sum() / 2)

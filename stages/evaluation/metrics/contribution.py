@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluation.intervals import LEVEL, REPLICATES
-from stages.evaluation.metrics.accuracy import correct
 from stages.evaluation.metrics.dataset import Dataset
-from stages.evaluation.metrics.judged import UNSTATED
+from stages.evaluation.metrics.judge_accuracy import correct
+from stages.evaluation.metrics.predictions import UNSTATED
 
 COLUMNS = (
     "target", "attribute", "observed", "shapley", "low", "high", "alone", "left_out", "nothing", "everything", "n",
@@ -33,7 +33,12 @@ def coalitions(players: Sequence[str]) -> list[Coalition]:
 
 
 def shapley(player: str, players: Sequence[str], values: Values) -> np.ndarray:
-    """The player's mean gain over all orders of joining."""
+    """The player's mean gain over all orders of joining.
+
+    >>> values = {(): 0.1, ("image",): 0.9, ("text",): 0.5, ("image", "text"): 0.9}
+    >>> [float(shapley(one, ["image", "text"], values).round(2)) for one in ("image", "text")]
+    [0.6, 0.2]
+    """
     count = len(players)
     gain = np.zeros_like(values[()])
     for others in coalitions([other for other in players if other != player]):
@@ -46,9 +51,9 @@ def shapley(player: str, players: Sequence[str], values: Values) -> np.ndarray:
 def contributions(dataset: Dataset, rng: np.random.Generator) -> pd.DataFrame:
     """A row for each target, attribute that its judge reads and modality that could be observed."""
     rows = []
-    for target, judged in dataset.joint.items.items():
+    for target, predicted in dataset.joint.items.items():
         players = [name for name in dataset.names if name != target]
-        for attribute in judged.labels if players else ():
+        for attribute in predicted.labels if players else ():
             outcomes = right(dataset, target, attribute, players)
             if all((~np.isnan(one)).any() for one in outcomes.values()):
                 rows += [[target, attribute, *row] for row in shares(players, outcomes, rng)]

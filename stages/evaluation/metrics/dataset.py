@@ -18,28 +18,30 @@ from stages.common.shards import SUFFIXES, read_shard
 from stages.common.subsets import proper_subsets, subset_name
 from stages.data.kinds.modalities import restore
 from stages.evaluation.judges.loading import GRAMMAR, Judges, key_attribute, load_judges
-from stages.evaluation.metrics.judged import UNSTATED, Judged, joined, judge, judge_files
-from stages.features.items import chunks, stored
+from stages.evaluation.metrics.predictions import UNSTATED, Predictions, joined, judge, judge_files
+from stages.features.arrays import chunks, stored
 
 CLEAN, MADE, JUDGES = Path("data/preprocess"), Path("data/generate"), Path("data/judge")
 
-JudgedItems = Mapping[str, Judged]  # by modality, rows aligned
+Predicted = Mapping[str, Predictions]  # by modality, rows aligned
 
 
 @dataclass(frozen=True)
 class Outputs:
     """One observed subset: what was made of it, from which test samples, and what these really hold."""
 
-    items: JudgedItems
+    items: Predicted
     truth: pd.DataFrame  # the test samples' attributes; all of them where nothing was observed
-    real: JudgedItems
+    real: Predicted
     keys: list[str]
 
     def of(self, keys: Sequence[str]) -> "Outputs":
         """The samples that bear these keys."""
         place = {key: row for row, key in enumerate(self.keys)}
         rows = np.array([place[key] for key in keys], int)
-        items, real = ({name: judged.take(rows) for name, judged in part.items()} for part in (self.items, self.real))
+        items, real = (
+            {name: predicted.take(rows) for name, predicted in part.items()} for part in (self.items, self.real)
+        )
         return Outputs(items, self.truth.iloc[rows].reset_index(drop=True), real, list(keys))
 
 
@@ -54,17 +56,17 @@ class Dataset:
     key: str | None  # the attribute that ties the modalities together, if one does
     judges: Judges
     fitted: dict[str, Any]
-    real: Mapping[str, JudgedItems]  # split (train, test; judge of captions that the grammar reads) -> items
+    real: Mapping[str, Predicted]  # split (train, test; judge of captions that the grammar reads) -> items
     outputs: dict[tuple[str, ...], Outputs]  # observed subset -> what was made
-    codecs: Outputs  # test items that went through their codecs and back
-    untrained: JudgedItems  # decoded noise
+    reconstructed: Outputs  # test items that went through their codecs and back
+    decoded_noise: Predicted  # decoded noise
     chains: dict[tuple[str, ...], Outputs]  # observed, middle and last modality -> what the middle one alone led to
     out_of_domain: Outputs | None  # what was made from pictures of other writers, and these; the truth has their digits
 
     def rows(self, split: str) -> pd.DataFrame:
         return self.samples[self.samples["split"] == split].reset_index(drop=True)
 
-    def present(self, split: str, name: str) -> Judged:
+    def present(self, split: str, name: str) -> Predictions:
         """The real items of a split that have the modality."""
         return self.real[split][name].take(self.rows(split)[f"has_{name}"].to_numpy(bool))
 
@@ -87,24 +89,24 @@ def load_dataset(names: list[str]) -> Dataset:
     judges, fitted = load_judges(JUDGES), restore(names, CLEAN)
     key = key_attribute(attributes, judges.reads)
 
-    def real(split: str, names: Sequence[str]) -> dict[str, Judged]:
+    def real(split: str, names: Sequence[str]) -> dict[str, Predictions]:
         rows = (samples["split"] == split).to_numpy()
-        judged = {}
+        predicted = {}
         for name in names:
             items = chunks(stored(CLEAN / f"{name}.clean.npy", rows))
-            judged[name] = joined([judge(name, part, judges, fitted[name], values, key) for part in items])
-            for labels in judged[name].labels.values():
+            predicted[name] = joined([judge(name, part, judges, fitted[name], values, key) for part in items])
+            for labels in predicted[name].labels.values():
                 labels[~samples[f"has_{name}"][rows].to_numpy(bool)] = UNSTATED
-        return judged
+        return predicted
 
-    def made(label: str) -> tuple[list[str], dict[str, Judged]]:
+    def made(label: str) -> tuple[list[str], dict[str, Predictions]]:
         keys, files = zip(*read_shard(MADE / f"{label}.tar"), strict=True)
-        judged = {}
+        predicted = {}
         for name in names:
             payloads = [file[SUFFIXES[name]] for file in files if SUFFIXES[name] in file]
             if payloads:
-                judged[name] = judge_files(name, payloads, judges, fitted[name], values, key)
-        return list(keys), judged
+                predicted[name] = judge_files(name, payloads, judges, fitted[name], values, key)
+        return list(keys), predicted
 
     seen = {split: real(split, names) for split in ("train", "test")}
     seen["judge"] = real("judge", [name for name in names if judges.readers[name] == GRAMMAR])  # they have words alone
@@ -114,7 +116,7 @@ def load_dataset(names: list[str]) -> Dataset:
     def generated(label: str, *, observed: bool) -> Outputs:
         keys, items = made(label)
         rows = np.array([place[key] for key in keys]) if observed else np.arange(len(test))
-        real_rows = {name: judged.take(rows) for name, judged in seen["test"].items()}
+        real_rows = {name: predicted.take(rows) for name, predicted in seen["test"].items()}
         return Outputs(items, test.iloc[rows].reset_index(drop=True), real_rows, keys)
 
     def out_of_domain() -> Outputs | None:
@@ -130,7 +132,8 @@ def load_dataset(names: list[str]) -> Dataset:
     return Dataset(
         names=names, samples=samples, values=values, key=key, judges=judges,
         fitted=fitted, shown_by={attribute: about["shown_by"] for attribute, about in attributes.items()},
-        real=seen, outputs=outputs, codecs=generated("everything", observed=True), untrained=made("untrained")[1],
+        real=seen, outputs=outputs, reconstructed=generated("reconstructed", observed=True),
+        decoded_noise=made("decoded_noise")[1],
         chains={chain: generated(f"{'_'.join(chain)}.chain", observed=True) for chain in permutations(names, 3)},
         out_of_domain=out_of_domain(),
     )  # fmt: skip

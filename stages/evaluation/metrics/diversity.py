@@ -11,8 +11,8 @@ import pandas as pd
 from stages.evaluation.intervals import LEVEL, centred_interval
 from stages.evaluation.metrics.coherence import given
 from stages.evaluation.metrics.dataset import Dataset
-from stages.evaluation.metrics.figure import Figure, share
-from stages.evaluation.metrics.judged import MALFORMED, UNSTATED
+from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED
+from stages.evaluation.metrics.result import Result, share
 
 REPLICATES = 200  # bootstrap samples
 
@@ -22,11 +22,11 @@ def named(labels: np.ndarray) -> np.ndarray:
     return labels[(labels != UNSTATED) & (labels != MALFORMED)]
 
 
-def balance(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
+def balance(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """Largest relative deviation of a label's share among joint samples from its share in the whole data set."""
-    figures = []
-    for name, judged in dataset.joint.items.items():
-        for attribute, labels in judged.labels.items():
+    results = []
+    for name, predicted in dataset.joint.items.items():
+        for attribute, labels in predicted.labels.items():
             real, said = dataset.samples[attribute], named(labels)
             parts = real[real != UNSTATED].value_counts(normalize=True)
 
@@ -40,43 +40,43 @@ def balance(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
                 least, most = np.percentile(chance, LEVEL)
                 one_label = deviation(np.full(len(said), parts.index[0]))
                 metric = f"balance.{name}.{attribute}"
-                figures.append(
-                    Figure(
+                results.append(
+                    Result(
                         metric, deviation(said), low, high, len(said), one_label, float(np.mean(chance)), least, most
                     )
                 )
-    return figures
+    return results
 
 
-def recognisability(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
+def recognisability(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """Does a judge recognise what was made from nothing, and how many of the key attribute's values are there?
 
     Certainty is about the key attribute where the judge finds it, else the mean over attributes; of captions that the
     grammar reads it is the share that can be read at all.
     """
-    figures, items = [], dataset.joint.items
-    for name, judged in items.items():
-        if not judged.labels:
+    results, items = [], dataset.joint.items
+    for name, predicted in items.items():
+        if not predicted.labels:
             continue
-        lost, real = dataset.untrained[name].confidence, dataset.present("test", name).confidence
-        figures.append(share(f"confidence.{name}", [judged.confidence], [lost], [real], rng))
-        if dataset.key is not None and dataset.key in judged.labels:
-            said = named(judged.labels[dataset.key])
+        lost, real = dataset.decoded_noise[name].confidence, dataset.present("test", name).confidence
+        results.append(share(f"confidence.{name}", [predicted.confidence], [lost], [real], rng))
+        if dataset.key is not None and dataset.key in predicted.labels:
+            said = named(predicted.labels[dataset.key])
             drawn = [len(set(rng.choice(said, len(said)))) for _ in range(REPLICATES)] if len(said) else [0]
             low, high = np.percentile(drawn, LEVEL)
             most = float(len(set(named(dataset.real["test"][name].labels[dataset.key]))))
-            figures.append(Figure(f"classes.{name}", len(set(said)), low, high, len(said), 1.0, most, most, most))
-    return figures
+            results.append(Result(f"classes.{name}", len(set(said)), low, high, len(said), 1.0, most, most, most))
+    return results
 
 
-def entropy_left(dataset: Dataset, replicates: int, rng: np.random.Generator) -> list[Figure]:
+def entropy_left(dataset: Dataset, replicates: int, rng: np.random.Generator) -> list[Result]:
     """Entropy, in bits, of each attribute that the observed side leaves open, for each value of the key attribute.
 
     Floor: one answer for all. Ceiling: the real partners of the same samples. A collapsed model is far below it.
     """
-    figures: list[Figure] = []
+    results: list[Result] = []
     if dataset.key is None:
-        return figures
+        return results
     for (observed, outputs), attribute in product(dataset.conditional.items(), dataset.shown_by):
         determined = given(observed, attribute, outputs.truth, outputs.real, dataset.shown_by)
         for target in outputs.items:
@@ -93,8 +93,8 @@ def entropy_left(dataset: Dataset, replicates: int, rng: np.random.Generator) ->
                 low, high = centred_interval(entropies(made, replicates, rng), value)
                 ends = centred_interval(entropies(real, replicates, rng), ceiling)
                 metric = f"entropy.{attribute}.{'+'.join(observed)}_to_{target}"
-                figures.append(Figure(metric, value, low, high, int(made.sum()), 0.0, ceiling, *ends))
-    return figures
+                results.append(Result(metric, value, low, high, int(made.sum()), 0.0, ceiling, *ends))
+    return results
 
 
 def joint_counts(key: pd.Series, labels: np.ndarray) -> np.ndarray:

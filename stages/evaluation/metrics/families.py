@@ -3,7 +3,8 @@
 FAMILIES = {  # what the figures of a family say
     "coherence": "Share of samples in which judges find what was given, or the same in all outputs. Higher is better.",
     "match": "Share of samples that a matcher prefers to shuffled ones: do they belong together? Higher is better.",
-    "attribute": "The same for the other attributes, wherever the observed side determines them. Higher is better.",
+    "retrieval": "Share of samples that a matcher finds among ten: the first is the own one. Higher is better.",
+    "attribute": "Coherence of the other attributes, wherever the observed side determines them. Higher is better.",
     "fidelity": "Kernel distance from samples made from nothing to real ones. Lower is better.",
     "frechet": "Frechet distance from samples made from nothing to real ones. Lower is better.",
     "precision": "Share of samples made from nothing that lie among real ones. Higher is better.",
@@ -17,16 +18,23 @@ FAMILIES = {  # what the figures of a family say
     "consistency": "Distance between the labels of what came by two ways that should agree. Lower is better.",
     "out_of_domain": "Coherence on pictures from another source. Higher is better; compare with the directions above.",
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
-    "reconstruction": "Share of test items that the judges still read right after a codec and back. Higher is better.",
+    "codec_accuracy": "Share of test items that the judges still read right after a codec and back. Higher is better.",
     "balance": "Largest relative deviation of a label's share among samples made from nothing. Lower is better.",
     "confidence": "How sure the judges are of samples made from nothing; of captions, the share that can be read.",
     "classes": "Different digits among samples made from nothing. Fewer than real data have: the generator collapsed.",
-    "extract": "Reconstruction error of the codecs; the floor is a PCA of the same width. Lower is better.",
+    "codec_error": "Reconstruction error of the codecs; the floor is a PCA of the same width. Lower is better.",
 }
-LOWER = ("fidelity", "frechet", "balance", "extract", "memorisation", "consistency")  # families where less is better
+LOWER = (
+    "fidelity",
+    "frechet",
+    "balance",
+    "codec_error",
+    "memorisation",
+    "consistency",
+)  # families where less is better
 SHARES = (
-    "coherence", "match", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
-    "out_of_domain", "ceiling", "reconstruction", "confidence",
+    "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
+    "out_of_domain", "ceiling", "codec_accuracy", "confidence",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 

@@ -14,8 +14,8 @@ from itertools import combinations
 import numpy as np
 
 from stages.evaluation.metrics.dataset import Dataset, Outputs
-from stages.evaluation.metrics.figure import Figure, share
-from stages.evaluation.metrics.judged import Judged
+from stages.evaluation.metrics.predictions import Predictions
+from stages.evaluation.metrics.result import Result, share
 
 CHOICES = {"match": 2, "retrieval": 10}  # family: the own output and its rivals
 
@@ -23,7 +23,11 @@ CHOICES = {"match": 2, "retrieval": 10}  # family: the own output and its rivals
 def first_of(wanted: np.ndarray, found: np.ndarray, choices: int) -> np.ndarray:
     """(N,) chance that, of `choices` of the (N, S) `found`, its own lies nearest to each of the (N, S) `wanted`.
 
-    The other choices are drawn from those of the other samples without replacement; equals are told apart by lot.
+    The other choices are drawn from those of the other samples without replacement; among equals a lot decides.
+
+    >>> wanted, found = np.eye(3), np.eye(3)[[0, 2, 1]]  # the first is its own, the others are swapped
+    >>> first_of(wanted, found, choices=2).tolist()
+    [1.0, 0.25, 0.25]
     """
     similarity = np.round(wanted @ found.T, 9)  # (N, N); what is equal may differ in the last digits
     own, others = similarity.diagonal()[:, None], len(found) - 1
@@ -36,20 +40,20 @@ def first_of(wanted: np.ndarray, found: np.ndarray, choices: int) -> np.ndarray:
     return wins / (equal + 1)
 
 
-def matching(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
+def matching(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """All matching figures; none where judges that read labels can tell, or there is one modality alone."""
     if dataset.judges.matcher is None or len(dataset.names) < 2:
         return []
-    figures = [joint(dataset, rng)]
+    results = [joint(dataset, rng)]
     for observed, outputs in dataset.conditional.items():
         for target in outputs.items:
-            figures += directed(observed, outputs, target, rng)
-    if directions := [f for f in figures if f.metric.startswith("match.") and "_to_" in f.metric]:
-        figures.append(replace(min(directions, key=lambda f: f.value), metric="match.worst"))
-    return figures
+            results += directed(observed, outputs, target, rng)
+    if directions := [f for f in results if f.metric.startswith("match.") and "_to_" in f.metric]:
+        results.append(replace(min(directions, key=lambda f: f.value), metric="match.worst"))
+    return results
 
 
-def joint(dataset: Dataset, rng: np.random.Generator) -> Figure:
+def joint(dataset: Dataset, rng: np.random.Generator) -> Result:
     """Do the outputs of a sample made from nothing belong together?"""
     value, floor, ceiling, test = [], [], [], dataset.rows("test")
     for one, other in combinations(dataset.names, 2):
@@ -63,21 +67,21 @@ def joint(dataset: Dataset, rng: np.random.Generator) -> Figure:
     return share("match.joint", value, floor, ceiling, rng)
 
 
-def directed(observed: tuple[str, ...], outputs: Outputs, target: str, rng: np.random.Generator) -> list[Figure]:
+def directed(observed: tuple[str, ...], outputs: Outputs, target: str, rng: np.random.Generator) -> list[Result]:
     """Both figures of one direction, as far as there are rivals enough."""
     wanted = np.sum([embeddings(outputs.real[name]) for name in observed], 0)  # nearest to all that is observed
     made, real = embeddings(outputs.items[target]), embeddings(outputs.real[target])
     there = outputs.truth[f"has_{target}"].to_numpy(bool)
-    figures = []
+    results = []
     for family, choices in CHOICES.items():
         if len(made) >= choices:
             value, floor = first_of(wanted, made, choices), first_of(wanted, rng.permutation(made), choices)
             ceiling = [first_of(wanted[there], real[there], choices)] if there.sum() >= choices else []
-            figures.append(share(f"{family}.{'+'.join(observed)}_to_{target}", [value], [floor], ceiling, rng))
-    return figures
+            results.append(share(f"{family}.{'+'.join(observed)}_to_{target}", [value], [floor], ceiling, rng))
+    return results
 
 
-def embeddings(judged: Judged) -> np.ndarray:
+def embeddings(predicted: Predictions) -> np.ndarray:
     """(N, S) where the matcher places the items."""
-    assert judged.embedded is not None, "there is a matcher"
-    return judged.embedded.astype(float)
+    assert predicted.embedded is not None, "there is a matcher"
+    return predicted.embedded.astype(float)

@@ -17,11 +17,11 @@ import pandas as pd
 import torch
 
 from stages.evaluation.metrics.coherence import agreement
-from stages.evaluation.metrics.dataset import Dataset, JudgedItems
+from stages.evaluation.metrics.dataset import Dataset, Predicted
 from stages.evaluation.metrics.distances import frechet_distance, kernel_distance, neighbourhoods
-from stages.evaluation.metrics.fidelity import FeatureSets, feature_sets
-from stages.evaluation.metrics.judged import Judged
+from stages.evaluation.metrics.distribution import FeatureSets, feature_sets
 from stages.evaluation.metrics.memorisation import copied
+from stages.evaluation.metrics.predictions import Predictions
 from stages.learning.device import device
 
 DRAWS = 8  # of each check
@@ -69,8 +69,8 @@ def holds(expected: str, changes: np.ndarray) -> bool:
 
 def alone(dataset: Dataset, key: str, rng: np.random.Generator) -> Found:
     """Metrics of features, on the first modality whose judge has some, else the first."""
-    judged = [name for name in dataset.names if dataset.present("test", name).features is not None]
-    name = (judged or dataset.names)[0]
+    predicted = [name for name in dataset.names if dataset.present("test", name).features is not None]
+    name = (predicted or dataset.names)[0]
     part = feature_sets(dataset, name)
     real, train = (rows_of(dataset, key, part, side, name) for side in ("real", "train"))
     size = min(MOST, len(real[0]), 2 * len(train[0]) // 3)
@@ -123,7 +123,7 @@ def together(dataset: Dataset, key: str, rng: np.random.Generator) -> Found:
     if len(names) < 2:
         return
 
-    def measure(part: JudgedItems, rows: np.ndarray) -> Measured:
+    def measure(part: Predicted, rows: np.ndarray) -> Measured:
         right = agreement({name: part[name].take(rows) for name in names}, key, names)
         return {"coherence.joint": float(right.mean()) if len(right) else 0.0}
 
@@ -132,19 +132,19 @@ def together(dataset: Dataset, key: str, rng: np.random.Generator) -> Found:
         pool = rng.permutation(len(labels))
         rows, kept = pool[:count], pool[labels[pool] != dataset.values[key][0]][:count]
         before = measure(items, rows)
-        noised = {name: blurred(dataset, key, name, judged, rng) for name, judged in items.items()}
+        noised = {name: blurred(dataset, key, name, predicted, rng) for name, predicted in items.items()}
         yield "noise", before, measure(noised, rows)
         yield "digit dropped", before, measure(items, kept)
         yield "duplicated", before, measure(items, np.resize(rows[: max(2, count // COPIES)], count))
         yield "reordered", before, measure(items, rows[rng.permutation(count)])
 
 
-def blurred(dataset: Dataset, key: str, name: str, judged: Judged, rng: np.random.Generator) -> Judged:
+def blurred(dataset: Dataset, key: str, name: str, predicted: Predictions, rng: np.random.Generator) -> Predictions:
     """What the judge finds in its features with noise on them; captions, which have none, stay."""
-    if judged.features is None or key not in judged.labels:
-        return judged
+    if predicted.features is None or key not in predicted.labels:
+        return predicted
     classifier = dataset.judges.classifiers[name]
-    noise = NOISE * judged.features.std(0) * rng.normal(size=judged.features.shape)
-    features = torch.from_numpy((judged.features + noise).astype(np.float32)).to(device())
+    noise = NOISE * predicted.features.std(0) * rng.normal(size=predicted.features.shape)
+    features = torch.from_numpy((predicted.features + noise).astype(np.float32)).to(device())
     found = np.array(classifier.values[key])[classifier.scores(features)[key].argmax(-1).cpu().numpy()]
-    return replace(judged, labels=judged.labels | {key: found})
+    return replace(predicted, labels=predicted.labels | {key: found})

@@ -14,7 +14,7 @@ FIRST = 10  # rejects that are listed
 
 
 @dataclass(frozen=True)
-class Suspect:
+class NearCopy:
     """A sample made from nothing beside its nearest training item."""
 
     modality: str
@@ -62,16 +62,16 @@ class Rejects:
     first: Sequence[dict[str, str]]  # id, file, reason
 
 
-def suspects(file: Path, *, light: bool = False) -> dict[str, list[Suspect]]:
+def near_copies(file: Path, *, light: bool = False) -> dict[str, list[NearCopy]]:
     """By modality, the most suspicious first."""
     if not file.exists():
         return {}
     table = read_table(file, text=SUSPECTS[:3])
     made = {key: files for key, files in read_shard(SAMPLES / "nothing.tar") if key in set(table["key"])}
-    real, found = raw(set(table["train_id"])), dict[str, list[Suspect]]()
+    real, found = raw(set(table["train_id"])), dict[str, list[NearCopy]]()
     for name, key, train_id, ratio in zip(*(table[column] for column in SUSPECTS), strict=True):
         sides = view(made[key], [name], light=light), view(real[train_id], [name], light=light)
-        found.setdefault(name, []).append(Suspect(name, key, train_id, ratio, *sides))
+        found.setdefault(name, []).append(NearCopy(name, key, train_id, ratio, *sides))
     return found
 
 

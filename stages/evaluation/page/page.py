@@ -13,10 +13,10 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.evaluation.metrics import families
-from stages.evaluation.metrics.figure import Figure
-from stages.evaluation.metrics.power import FEW, discriminates, margin
+from stages.evaluation.metrics.discriminability import FEW, discriminates, margin
+from stages.evaluation.metrics.result import Result
 from stages.evaluation.page import wording
-from stages.evaluation.page.audit import Check, Rejects, Suspect, Visibility
+from stages.evaluation.page.audit import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.curves import FRAME, charts
 from stages.evaluation.page.examples import Example, View
 from stages.evaluation.page.interpretation import Attention, Game
@@ -40,7 +40,7 @@ FILTERS = ("amount", "label", "modality", "named", "number", "percent", "points"
 class Key:
     """A figure of the first screen."""
 
-    figure: Figure
+    result: Result
     words: str
 
 
@@ -50,7 +50,7 @@ class Direction:
 
     observed: Sequence[str]
     targets: Sequence[str]
-    figures: Mapping[str, Figure]  # target -> coherence
+    results: Mapping[str, Result]  # target -> coherence
     examples: Sequence[Example]
 
 
@@ -61,14 +61,14 @@ class Content:
     names: Sequence[str]
     key: str  # the attribute that ties modalities together
     tested: int  # test samples
-    figures: Mapping[str, Figure]
+    results: Mapping[str, Result]
     curves: pd.DataFrame
     nothing: Sequence[View]
     examples: Mapping[tuple[str, ...], Sequence[Example]]
     strips: Sequence[Sequence[View]] = ()
     games: Sequence[Game] = ()
     attentions: Sequence[Attention] = ()
-    suspects: Mapping[str, Sequence[Suspect]] = field(default_factory=dict)
+    near_copies: Mapping[str, Sequence[NearCopy]] = field(default_factory=dict)
     checks: Sequence[Check] = ()
     rejects: Rejects | None = None
     remarks: Sequence[str] = ()  # on the data, a sentence each
@@ -77,9 +77,9 @@ class Content:
     light: bool = False  # pictures and clips are made smaller
 
 
-def figures_of(table: pd.DataFrame) -> dict[str, Figure]:
+def figures_of(table: pd.DataFrame) -> dict[str, Result]:
     """The full table by metric."""
-    return {str(row["metric"]): Figure(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")}
+    return {str(row["metric"]): Result(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")}
 
 
 def render(content: Content) -> str:
@@ -91,55 +91,55 @@ def render(content: Content) -> str:
     environment.filters |= {"at": at, "discriminates": discriminates} | {
         name: getattr(wording, name) for name in FILTERS
     }
-    names, figures = content.names, content.figures
+    names, results = content.names, content.results
     return environment.get_template("page.html").render(
         content=content,
         names=names,
-        verdict=verdict(figures, names, content.key),
-        keys=key_figures(figures, names, content.key),
-        directions=[direction(observed, figures, names, shown) for observed, shown in content.examples.items()],
+        verdict=verdict(results, names, content.key),
+        keys=key_figures(results, names, content.key),
+        directions=[direction(observed, results, names, shown) for observed, shown in content.examples.items()],
         charts=charts(content.curves),
         frame=FRAME,
         few=FEW,
         margin=margin(content.tested),
-        groups=grouped(figures),
+        groups=grouped(results),
     )
 
 
-def key_figures(figures: Mapping[str, Figure], names: Sequence[str], key: str) -> list[Key]:
+def key_figures(results: Mapping[str, Result], names: Sequence[str], key: str) -> list[Key]:
     """Those of `KEYS` that were measured; the worst direction gets its name."""
-    directions = [figure for figure in figures.values() if DIRECTED.fullmatch(figure.metric)]
-    lowest = min(directions, key=lambda figure: figure.value, default=None)
+    directions = [result for result in results.values() if DIRECTED.fullmatch(result.metric)]
+    lowest = min(directions, key=lambda result: result.value, default=None)
     worst = wording.route(lowest.metric.partition(".")[2]) if lowest else ""
     return [
-        Key(figures[metric], said.format(all=wording.named(names), worst=worst, key=key))
+        Key(results[metric], said.format(all=wording.named(names), worst=worst, key=key))
         for metric, said in KEYS.items()
-        if metric in figures
+        if metric in results
     ]
 
 
 def direction(
-    observed: tuple[str, ...], figures: Mapping[str, Figure], names: Sequence[str], examples: Sequence[Example]
+    observed: tuple[str, ...], results: Mapping[str, Result], names: Sequence[str], examples: Sequence[Example]
 ) -> Direction:
     targets = [name for name in names if name not in observed]
     metrics = {(tie, name): f"{tie}.{'+'.join(observed)}_to_{name}" for tie in TIES for name in targets}
-    found = {name: figures[metric] for (_, name), metric in metrics.items() if metric in figures}
+    found = {name: results[metric] for (_, name), metric in metrics.items() if metric in results}
     return Direction(observed, targets, found, examples)
 
 
-def grouped(figures: Mapping[str, Figure]) -> list[tuple[str, str, list[Figure]]]:
+def grouped(results: Mapping[str, Result]) -> list[tuple[str, str, list[Result]]]:
     """The full table: group, what its figures say, and the figures."""
-    groups: dict[str, list[Figure]] = {}
-    for metric, figure in figures.items():
-        groups.setdefault(families.family(metric), []).append(figure)
+    groups: dict[str, list[Result]] = {}
+    for metric, result in results.items():
+        groups.setdefault(families.family(metric), []).append(result)
     return [(group, families.FAMILIES.get(group, ""), rows) for group, rows in groups.items()]
 
 
-def at(value: float, figure: Figure) -> float:
+def at(value: float, result: Result) -> float:
     """Where `value` lies on the bar of `figure`, per cent of its width: shares from 0 to 1, others over their range."""
     left, right = 0.0, 1.0
-    ends = [v for v in (figure.low, figure.high, figure.value, figure.floor, figure.ceiling) if math.isfinite(v)]
-    if families.family(figure.metric) not in families.SHARES or min(ends) < 0:
+    ends = [v for v in (result.low, result.high, result.value, result.floor, result.ceiling) if math.isfinite(v)]
+    if families.family(result.metric) not in families.SHARES or min(ends) < 0:
         left, right = min(0.0, *ends), max(0.0, *ends)
     share = (value - left) / (right - left or 1.0)
     return round(100 * min(max(share, 0.0), 1.0), 2)

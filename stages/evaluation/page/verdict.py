@@ -1,6 +1,6 @@
 """The first screen: what is good and what is not, in words that follow from the figures alone.
 
-Figures count whose floor and ceiling differ beyond chance (`power.py`). A figure is as good as real data when its
+Results count whose floor and ceiling differ beyond chance (`discriminability.py`). One is as good as real data when its
 interval meets that of its ceiling or lies beyond it, at chance when it meets its floor, and short of real data in
 between. How short says its reach: 0 at the floor, 1 at the ceiling.
 """
@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stages.evaluation.metrics.discriminability import discriminates, ends
 from stages.evaluation.metrics.families import family
-from stages.evaluation.metrics.figure import Figure
-from stages.evaluation.metrics.power import discriminates, ends
+from stages.evaluation.metrics.result import Result
 from stages.evaluation.page.wording import amount, label, modality, named, percent, route
 
 MOST = 5  # sentences a list
@@ -39,7 +39,7 @@ SENTENCES = {  # pattern of a metric: what it says; those further up go first am
 class Remark:
     """One sentence about one figure."""
 
-    figure: Figure
+    result: Result
     words: str
     reach: float
 
@@ -57,66 +57,66 @@ class Verdict:
     weakest: Sequence[str]  # directions, the weakest first
 
 
-def reach(figure: Figure) -> float:
+def reach(result: Result) -> float:
     """How far the value is on the way from floor to ceiling; NaN where there is no way."""
-    outputs = figure.ceiling - figure.floor
-    return (figure.value - figure.floor) / outputs if math.isfinite(outputs) and outputs else math.nan
+    outputs = result.ceiling - result.floor
+    return (result.value - result.floor) / outputs if math.isfinite(outputs) and outputs else math.nan
 
 
-def touches(figure: Figure, low: float, high: float) -> bool:
+def touches(result: Result, low: float, high: float) -> bool:
     """Does the interval of the value meet another?"""
-    least, most = ends(figure.value, figure.low, figure.high)
+    least, most = ends(result.value, result.low, result.high)
     return least <= high and most >= low
 
 
-def at_ceiling(figure: Figure) -> bool:
-    return reach(figure) >= 1 or touches(figure, *ends(figure.ceiling, figure.ceiling_low, figure.ceiling_high))
+def at_ceiling(result: Result) -> bool:
+    return reach(result) >= 1 or touches(result, *ends(result.ceiling, result.ceiling_low, result.ceiling_high))
 
 
-def at_floor(figure: Figure) -> bool:
-    return not at_ceiling(figure) and (reach(figure) <= 0 or touches(figure, figure.floor, figure.floor))
+def at_floor(result: Result) -> bool:
+    return not at_ceiling(result) and (reach(result) <= 0 or touches(result, result.floor, result.floor))
 
 
-def verdict(figures: Mapping[str, Figure], names: Sequence[str], key: str) -> Verdict:
+def verdict(results: Mapping[str, Result], names: Sequence[str], key: str) -> Verdict:
     """From every figure; those of the judges and the codecs themselves are no merit of the generator."""
-    own = ("ceiling", "reconstruction", "extract")
-    known = [f for f in figures.values() if math.isfinite(f.ceiling - f.floor) and family(f.metric) not in own]
+    own = ("ceiling", "codec_accuracy", "codec_error")
+    known = [f for f in results.values() if math.isfinite(f.ceiling - f.floor) and family(f.metric) not in own]
     rated = [f for f in known if discriminates(f)]
     remarks = [remark(f, words, names, key) for pattern, words in SENTENCES.items() for f in matching(rated, pattern)]
-    poor = sorted((one for one in remarks if not at_ceiling(one.figure)), key=lambda one: one.reach)
+    poor = sorted((one for one in remarks if not at_ceiling(one.result)), key=lambda one: one.reach)
     directions = sorted((f for f in rated if DIRECTED.fullmatch(f.metric)), key=lambda f: f.value)
     return Verdict(
         total=len(rated),
         silent=len(known) - len(rated),
         at_ceiling=sum(map(at_ceiling, rated)),
         at_floor=sum(map(at_floor, rated)),
-        good=one_a_family([one for one in remarks if at_ceiling(one.figure)]),
+        good=one_a_family([one for one in remarks if at_ceiling(one.result)]),
         poor=one_a_family(poor),
         weakest=[f"{route(label_of(f))} {percent(f.value)}" for f in directions[:DIRECTIONS]],
     )
 
 
-def matching(figures: Sequence[Figure], pattern: str) -> list[Figure]:
-    return [figure for figure in figures if re.fullmatch(pattern, figure.metric)]
+def matching(results: Sequence[Result], pattern: str) -> list[Result]:
+    return [result for result in results if re.fullmatch(pattern, result.metric)]
 
 
-def label_of(figure: Figure) -> str:
-    return figure.metric.partition(".")[2]
+def label_of(result: Result) -> str:
+    return result.metric.partition(".")[2]
 
 
-def remark(figure: Figure, words: str, names: Sequence[str], key: str) -> Remark:
+def remark(result: Result, words: str, names: Sequence[str], key: str) -> Remark:
     """The sentence with everything filled in that it may ask for."""
-    parts = figure.metric.split(".")
+    parts = result.metric.split(".")
     said = words.format(
-        all=named(names), key=key, value=amount(figure.metric, figure.value), what=modality(parts[1]),
-        route=route(parts[-1]), label=label(figure.metric),
+        all=named(names), key=key, value=amount(result.metric, result.value), what=modality(parts[1]),
+        route=route(parts[-1]), label=label(result.metric),
     )  # fmt: skip
-    return Remark(figure, said[0].upper() + said[1:], reach(figure))
+    return Remark(result, said[0].upper() + said[1:], reach(result))
 
 
 def one_a_family(remarks: Sequence[Remark]) -> list[Remark]:
     """The first of each family, so that one weakness does not fill the list."""
     first: dict[str, Remark] = {}
     for one in remarks:
-        first.setdefault(family(one.figure.metric), one)
+        first.setdefault(family(one.result.metric), one)
     return list(first.values())[:MOST]

@@ -27,7 +27,11 @@ def named(modalities: Sequence[str]) -> str:
 
 
 def route(direction: str) -> str:
-    """``image+text_to_audio`` as ``picture and caption to clip``."""
+    """A direction in words.
+
+    >>> route("image+text_to_audio")
+    'picture and caption to clip'
+    """
     observed, _, target = direction.partition("_to_")
     return f"{named(observed.split('+'))} to {modality(target)}"
 
@@ -49,5 +53,9 @@ def number(value: float) -> str:
 
 
 def amount(metric: str, value: float) -> str:
-    """A value of the metric as a sentence says it."""
+    """A value of the metric as a sentence says it.
+
+    >>> amount("coherence.joint", 0.9782), amount("fidelity.image", 0.0154)
+    ('97.8\\xa0%', '0.015')
+    """
     return percent(value) if family(metric) in SHARES else number(value)

@@ -39,7 +39,7 @@ class Flow(nn.Module):
                 "train.decoders.network: expected perceptron with model flow, got convolution; change either"
             )
         super().__init__()
-        self.noise, self.frequencies = width, settings.frequencies
+        self.latent_width, self.frequencies = width, settings.frequencies
         self.network = Perceptron(width + condition + 2 * self.frequencies, width, width=hidden, depth=depth)
 
     def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:

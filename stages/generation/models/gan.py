@@ -36,9 +36,9 @@ class Settings(Strict):
 
     latent: PositiveInt | None  # width of the noise; None: that of the target
     momentum: Annotated[float, Field(ge=0, lt=1)]  # of the optimiser: it turns in circles (Mescheder et al. 2018, 3)
-    discrimination: Annotated[float, Field(gt=0)]  # lambda, weight of the discriminator's loss
+    discriminator_weight: Annotated[float, Field(gt=0)]  # lambda, weight of the discriminator's loss
     learning_rate: Annotated[float, Field(gt=0)] | None  # peak, of both; None: that of the budget
-    penalty: Annotated[float, Field(ge=0)]  # weight of the discriminator's slope
+    gradient_penalty: Annotated[float, Field(ge=0)]  # weight of the discriminator's slope
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on what the discriminator sees
 
 
@@ -53,16 +53,16 @@ class Gan(nn.Module):
     ) -> None:
         super().__init__()
         self.learning_rate = settings.learning_rate
-        self.noise, self.settings, self.betas = settings.latent or width, settings, (settings.momentum, 0.99)
+        self.latent_width, self.settings, self.betas = settings.latent or width, settings, (settings.momentum, 0.99)
         if grid:
-            self.generator = ConvDecoder(self.noise + condition, grid, hidden=hidden, depth=depth)
+            self.generator = ConvDecoder(self.latent_width + condition, grid, hidden=hidden, depth=depth)
             self.discriminator = ConvEncoder(grid, condition, 1, hidden=hidden, depth=depth)
         else:
-            self.generator = Perceptron(self.noise + condition, width, width=hidden, depth=depth)
+            self.generator = Perceptron(self.latent_width + condition, width, width=hidden, depth=depth)
             self.discriminator = PlainPerceptron(width + condition, 1, width=hidden, depth=depth)
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
-        noise = torch.randn(len(target), self.noise, generator=stream, device=stream.device)
+        noise = torch.randn(len(target), self.latent_width, generator=stream, device=stream.device)
         made = data_parallel(self.generator, torch.cat([noise, condition], -1)).float()  # (B, D)
         real, fake = (add_noise(items, self.settings.noise, stream) for items in (target, made))
         constant = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
@@ -72,15 +72,15 @@ class Gan(nn.Module):
         on_real, on_fake = (
             data_parallel(self.discriminator, torch.cat([items, condition], -1)).float() for items in (real, fake)
         )
-        weight = self.settings.discrimination
+        weight = self.settings.discriminator_weight
         losses = {
             "generation": softplus(-fooled).mean(),
             "discrimination": weight * (softplus(-on_real) + softplus(on_fake)).mean(),
         }
-        if self.settings.penalty:
+        if self.settings.gradient_penalty:
             part = max(len(target) // LAZY, FEW)
             slopes = [data_parallel(self.slope, items[:part], condition[:part]) for items in (real, fake)]
-            losses["penalty"] = weight * self.settings.penalty / 2 * torch.cat(slopes).mean()
+            losses["penalty"] = weight * self.settings.gradient_penalty / 2 * torch.cat(slopes).mean()
         return losses
 
     def slope(self, items: Tensor, condition: Tensor) -> Tensor:

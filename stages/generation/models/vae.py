@@ -39,13 +39,13 @@ class Vae(nn.Module):
         self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None
     ) -> None:
         super().__init__()
-        self.width, self.noise, self.beta = width, settings.latent or width, settings.beta
+        self.width, self.latent_width, self.beta = width, settings.latent or width, settings.beta
         if grid:
-            self.encoder = ConvEncoder(grid, condition, 2 * self.noise, hidden=hidden, depth=depth)
-            self.decoder = ConvDecoder(self.noise + condition, grid, hidden=hidden, depth=depth)
+            self.encoder = ConvEncoder(grid, condition, 2 * self.latent_width, hidden=hidden, depth=depth)
+            self.decoder = ConvDecoder(self.latent_width + condition, grid, hidden=hidden, depth=depth)
         else:
-            self.encoder = Perceptron(width + condition, 2 * self.noise, width=hidden, depth=depth)
-            self.decoder = Perceptron(self.noise + condition, width, width=hidden, depth=depth)
+            self.encoder = Perceptron(width + condition, 2 * self.latent_width, width=hidden, depth=depth)
+            self.decoder = Perceptron(self.latent_width + condition, width, width=hidden, depth=depth)
 
     def losses(self, target: Tensor, condition: Tensor, stream: Generator) -> dict[str, Tensor]:
         code = data_parallel(self.encoder, torch.cat([target, condition], -1))  # (B, 2 L)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.tokens import END, PAD, START
+from stages.common.special_tokens import END, PAD, START
 from stages.data.kinds import text
 
 CAPTIONS = ["a thin red seven, said at a slow pace", "the digit 4 in blue ink", "a low voice says two"] * 5

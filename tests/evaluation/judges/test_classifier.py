@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stages.evaluation.judges.backbones import WIDTH
 from stages.evaluation.judges.classifier import Classifier, calibrate
-from stages.evaluation.judges.trunks import WIDTH
 from stages.learning.training import stream
 
 pytestmark = pytest.mark.usefixtures("shown_as_they_are")

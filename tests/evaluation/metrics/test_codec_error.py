@@ -34,8 +34,8 @@ def test_the_figure_is_that_of_the_stage(kind: str, tmp_path: Path, monkeypatch:
     Path("data/preprocess").mkdir()
     np.save("data/preprocess/image.clean.npy", items)
     dataset = cast(Dataset, SimpleNamespace(names=["image"], samples=samples))
-    (figure,) = codec_errors(dataset, np.random.default_rng(1))
-    assert figure.n == len(test) == 30 and figure.floor == 0.5
-    assert figure.value == pytest.approx(error(codec, test), rel=1e-6)
-    assert figure.low < figure.value < figure.high
+    (result,) = codec_errors(dataset, np.random.default_rng(1))
+    assert result.n == len(test) == 30 and result.floor == 0.5
+    assert result.value == pytest.approx(error(codec, test), rel=1e-6)
+    assert result.low < result.value < result.high
     assert losses(items, items)[0].sum() == 0

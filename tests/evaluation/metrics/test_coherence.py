@@ -6,9 +6,9 @@ import pytest
 
 from stages.common.subsets import proper_subsets
 from stages.evaluation.metrics.coherence import coherence
-from stages.evaluation.metrics.dataset import JudgedItems, Outputs
-from stages.evaluation.metrics.figure import Figure
-from stages.evaluation.metrics.judged import MALFORMED, UNSTATED, Judged
+from stages.evaluation.metrics.dataset import Outputs, Predicted
+from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions
+from stages.evaluation.metrics.result import Result
 
 COUNT = 600
 SHOWN = {"digit": ["image", "audio"], "colour": ["image"], "pitch": ["audio"]}
@@ -18,52 +18,52 @@ TRUTH = pd.DataFrame({attribute: RNG.choice(values, COUNT) for attribute, values
 SILENT = RNG.random(COUNT) < 0.3  # captions that leave the digit out
 
 
-def perfect(name: str) -> Judged:
+def perfect(name: str) -> Predictions:
     """Items in which the judge finds what is true."""
     shown_by = [a for a in SHOWN if name == "text" or name in SHOWN[a]]
     labels = {attribute: TRUTH[attribute].to_numpy(str) for attribute in shown_by}
     if name == "text":
         labels["digit"] = np.where(SILENT, UNSTATED, labels["digit"])
-    return Judged(labels, np.ones(COUNT))
+    return Predictions(labels, np.ones(COUNT))
 
 
-def figures(names: tuple[str, ...], change: str = "") -> dict[str, Figure]:
+def results(names: tuple[str, ...], change: str = "") -> dict[str, Result]:
     """All figures of a generator that makes what is true; the modality `change` is made at random instead."""
-    real: JudgedItems = {name: perfect(name) for name in names}
+    real: Predicted = {name: perfect(name) for name in names}
     made = {}
     for observed in proper_subsets(names):
         items = {name: perfect(name) for name in names if name not in observed}
         if change in items:
             items[change] = items[change].take(RNG.permutation(COUNT))
         made[observed] = Outputs(items, TRUTH, real, [])
-    return {figure.metric: figure for figure in coherence(made, SHOWN, "digit", np.random.default_rng(1))}
+    return {result.metric: result for result in coherence(made, SHOWN, "digit", np.random.default_rng(1))}
 
 
 @pytest.mark.parametrize("names", [("image",), ("text",), ("audio",)])
 def test_one_modality_has_nothing_to_agree_with(names: tuple[str, ...]) -> None:
-    assert figures(names) == {}
+    assert results(names) == {}
 
 
 @pytest.mark.parametrize(
     "names", [("image", "audio"), ("image", "text"), ("text", "audio"), ("image", "text", "audio")]
 )
 def test_the_truth_scores_one_in_every_direction_that_exists(names: tuple[str, ...]) -> None:
-    found = figures(names)
+    found = results(names)
     directions = {f"coherence.{a}_to_{b}" for a in names for b in names if a != b}
     assert directions <= set(found)
     assert ("coherence.hidden" in found) == (len(names) == 3)
-    assert {figure.value for figure in found.values()} == {1.0} == {figure.ceiling for figure in found.values()}
+    assert {result.value for result in found.values()} == {1.0} == {result.ceiling for result in found.values()}
 
 
 def test_chance_scores_at_the_floor() -> None:
-    for metric, figure in figures(("image", "text", "audio"), change="image").items():
+    for metric, result in results(("image", "text", "audio"), change="image").items():
         if metric.startswith("coherence.") and metric.endswith("to_image"):
-            assert figure.low <= 0.13 and figure.value < 0.16, metric
-            assert abs(figure.value - figure.floor) < 0.06, metric
+            assert result.low <= 0.13 and result.value < 0.16, metric
+            assert abs(result.value - result.floor) < 0.06, metric
 
 
 def test_a_caption_outside_the_grammar_is_wrong_not_silent() -> None:
-    broken = Judged({"digit": np.full(COUNT, MALFORMED)}, np.zeros(COUNT))
+    broken = Predictions({"digit": np.full(COUNT, MALFORMED)}, np.zeros(COUNT))
     real = {name: perfect(name) for name in ("image", "text")}
     made = {
         (): Outputs({"image": real["image"], "text": broken}, TRUTH, real, []),

@@ -13,9 +13,9 @@ from stages.common.params import read_yaml
 from stages.common.subsets import proper_subsets
 from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.dataset import Outputs
-from stages.evaluation.metrics.judged import Judged
+from stages.evaluation.metrics.predictions import Predictions
 from stages.fusion import concat
-from stages.fusion.bank import Bank
+from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import TrainedFusion
 from stages.generation.models.families import FAMILIES
 from stages.generation.sampler import Generate, Sampler
@@ -42,14 +42,18 @@ def untrained(family: str, features: Tensor, *, seed: int) -> Sampler:
     for place, model in enumerate([fusion, *models]):
         initialise(model, stream(seed, f"weights/{place}"))
     there = torch.ones(len(features), len(NAMES), dtype=torch.bool)
-    bank = Bank(tuple(NAMES), [WIDTH, WIDTH], features, there, np.full(len(features), "test"), features[:0, None])
-    return Sampler(bank, {}, {}, TrainedFusion(fusion, UNIFIED, 0.3), models[0], models[1:], SETTINGS, seed, Path())
+    dataset = FeatureDataset(
+        tuple(NAMES), [WIDTH, WIDTH], features, there, np.full(len(features), "test"), features[:0, None]
+    )
+    return Sampler(dataset, {}, {}, TrainedFusion(fusion, UNIFIED, 0.3), models[0], models[1:], SETTINGS, seed, Path())
 
 
-def read(features: Tensor) -> dict[str, Judged]:
+def read(features: Tensor) -> dict[str, Predictions]:
     """Features are a number a digit, and the judge, which never errs, names the largest."""
     parts = zip(NAMES, features.split(WIDTH, -1), strict=True)
-    return {name: Judged({"digit": part.argmax(-1).numpy().astype(str)}, np.ones(len(part))) for name, part in parts}
+    return {
+        name: Predictions({"digit": part.argmax(-1).numpy().astype(str)}, np.ones(len(part))) for name, part in parts
+    }
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -66,9 +70,9 @@ def test_an_untrained_generator_scores_at_the_floor(family: str) -> None:
             with torch.no_grad():
                 made = read(sampler.draw(features, seen, chance))
             outputs[observed] = Outputs({n: made[n] for n in NAMES if n not in observed}, truth, real, [])
-        for figure in coherence(outputs, {"digit": NAMES}, "digit", np.random.default_rng(seed)):
-            assert figure.ceiling == 1
-            gaps.setdefault(figure.metric, []).append(figure.value - figure.floor)
+        for result in coherence(outputs, {"digit": NAMES}, "digit", np.random.default_rng(seed)):
+            assert result.ceiling == 1
+            gaps.setdefault(result.metric, []).append(result.value - result.floor)
     assert {"coherence.joint", "coherence.image_to_audio", "coherence.audio_to_image"} <= gaps.keys()
     for metric, gap in gaps.items():  # by chance an untrained model favours some digits: in the mean, no right ones
         assert abs(np.mean(gap)) < 0.05, (metric, gap)

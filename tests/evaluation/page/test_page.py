@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from PIL import Image
 
-from stages.evaluation.metrics.figure import Figure, table
-from stages.evaluation.page.audit import Check, Rejects, Suspect, Visibility
+from stages.evaluation.metrics.result import Result, table
+from stages.evaluation.page.audit import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.examples import Example, View
 from stages.evaluation.page.interpretation import Attention, Game, Share
 from stages.evaluation.page.media import as_data_uri
@@ -61,22 +61,22 @@ def sample(names: tuple[str, ...] = NAMES) -> View:
 
 def content() -> Content:
     """Something for every part of the page."""
-    figures = [
-        Figure("coherence.joint", 0.9, 0.88, 0.92, 100, 0.1, 0.9, 0.88, 0.92, "Above real data: <b>why</b>."),
-        Figure("coherence.image_to_text+audio", 0.5, 0.4, 0.6, 100, 0.1, 0.95, 0.94, 0.96),
-        Figure("coherence.image_to_text", 0.5, 0.4, 0.6, 100, 0.1, 0.95, 0.94, 0.96),
-        Figure("fidelity.image", 0.2, float("nan"), float("nan"), 100, float("nan"), 0.0),
-        Figure("unheard_of.before", -3.0, -4.0, -2.0, 100, -9.0, 0.0),
-        Figure("coverage.image", 0.987, 0.95, 0.99, 78, 0.885, 0.96, 0.93, 0.99),
+    results = [
+        Result("coherence.joint", 0.9, 0.88, 0.92, 100, 0.1, 0.9, 0.88, 0.92, "Above real data: <b>why</b>."),
+        Result("coherence.image_to_text+audio", 0.5, 0.4, 0.6, 100, 0.1, 0.95, 0.94, 0.96),
+        Result("coherence.image_to_text", 0.5, 0.4, 0.6, 100, 0.1, 0.95, 0.94, 0.96),
+        Result("fidelity.image", 0.2, float("nan"), float("nan"), 100, float("nan"), 0.0),
+        Result("unheard_of.before", -3.0, -4.0, -2.0, 100, -9.0, 0.0),
+        Result("coverage.image", 0.987, 0.95, 0.99, 78, 0.885, 0.96, 0.93, 0.99),
     ]
     curves = pd.DataFrame({"stage": "train/whole", "loss": "velocity", "step": [1, 2], "value": [2.0, 1.0]})
     example = Example("000001", sample(("image",)), sample(("text", "audio")), {})
     return Content(
-        names=NAMES, key="digit", tested=100, figures=figures_of(table(figures)), curves=curves,
+        names=NAMES, key="digit", tested=100, results=figures_of(table(results)), curves=curves,
         nothing=[sample(), sample(("text",)), sample(("image", "audio"))], examples={("image",): [example]},
         strips=[[sample()] * 8], games=[Game("audio", "pitch", 0.3, 0.9, 50, {"text": Share(0.6, 0.5, 0.7, 0.6, 0.6)})],
         attentions=[Attention("nothing", {"constant": 1.0}), Attention("image+text", {"constant": 0.2, "image": 0.8})],
-        suspects={name: [Suspect(name, "7", "000002", 0.4, sample((name,)), sample((name,)))] * 5 for name in NAMES},
+        near_copies={n: [NearCopy(n, "7", "000002", 0.4, sample((n,)), sample((n,)))] * 5 for n in NAMES},
         checks=[Check("recall", "noise", 0.5, 0.6, passes=False), Check("fidelity", "noise", 0, 1, True, "rises")],
         rejects=Rejects(2, {MISCHIEF: 2}, [{"id": MISCHIEF, "file": "a/" * 60, "reason": MISCHIEF}]),
         codecs=["The codec of pictures: linear."], remarks=[f"{MISCHIEF} captions are cut"],
@@ -172,8 +172,8 @@ def test_figures_that_can_not_tell_are_neither_good_nor_bad() -> None:
     page = render(content())
     assert "have a made one close by" not in page
     assert "1 of 4 figures are as good as real data" in page
-    silent = Figure("coherence.joint", 0.5, 0.4, 0.6, 40, 0.45, 0.55, 0.4, 0.7, floor_low=0.3, floor_high=0.6)
-    page = render(replace(content(), figures=figures_of(table([silent]))))
+    silent = Result("coherence.joint", 0.5, 0.4, 0.6, 40, 0.45, 0.55, 0.4, 0.7, floor_low=0.3, floor_high=0.6)
+    page = render(replace(content(), results=figures_of(table([silent]))))
     assert "0 of 0 figures" in page and "there is nothing to praise or to blame" in page
     assert "says nothing: these can't be told apart" in page
 
@@ -185,9 +185,9 @@ def test_with_few_test_samples_the_page_says_how_little_they_tell(tested: int, w
 
 def test_without_attributes_it_still_renders() -> None:
     """No coherence, matchers instead, and families that no one has put into words."""
-    match = Figure("match.image_to_text", 0.8, 0.7, 0.9, 50, 0.5, 0.9)
-    novel = Figure("novel.thing", 1.0, 0.9, 1.1, 5, 0.0, 2.0)
+    match = Result("match.image_to_text", 0.8, 0.7, 0.9, 50, 0.5, 0.9)
+    novel = Result("novel.thing", 1.0, 0.9, 1.1, 5, 0.0, 2.0)
     example = Example("a", sample(("image",)), sample(("text",)), sample(("text",)))
-    bare = replace(content(), names=("image", "text"), figures=figures_of(table([match, novel])), nothing=[])
+    bare = replace(content(), names=("image", "text"), results=figures_of(table([match, novel])), nothing=[])
     page = render(replace(bare, examples={("image",): [example]}))
     assert "what is made fits in 80.0" in page and "Novel" in page and "caption right in 80.0" in page

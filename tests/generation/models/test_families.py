@@ -48,7 +48,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
     state = tmp_path_factory.mktemp("state")
     training = Training(steps=1500, batch=256, learning_rate=0.002)
-    optimise(model, loss, training, betas=model.betas, average=0.99, seed=1, name="toy", state=state)
+    optimise(model, loss, training, betas=model.betas, ema_decay=0.99, seed=1, name="toy", state=state)
     return model
 
 
@@ -108,7 +108,7 @@ def test_the_divergence_is_weighed_by_beta_and_counted_a_value() -> None:
 
 
 def adversaries(**settings: float) -> gan.Gan:
-    weights = {"discrimination": 2.0, "penalty": 1.0, "noise": 0.2} | settings
+    weights = {"discriminator_weight": 2.0, "gradient_penalty": 1.0, "noise": 0.2} | settings
     own = gan.Settings(latent=None, momentum=0.0, learning_rate=None, **weights)
     model = gan.Gan(width=3, condition=1, hidden=8, depth=1, settings=own)
     initialise(model, stream(1, "weights"))
@@ -151,7 +151,7 @@ def test_the_penalty_is_the_mean_squared_slope_at_real_and_at_generated_items() 
         def forward(self, items: Tensor) -> Tensor:
             return torch.full((len(items), 3), 2.0)
 
-    model = adversaries(discrimination=1.0, penalty=0.6, noise=0.0)
+    model = adversaries(discriminator_weight=1.0, gradient_penalty=0.6, noise=0.0)
     model.discriminator, model.generator = Bowl(), Two()
     penalty = model.losses(torch.ones(8, 3), torch.zeros(8, 1), stream(1, "loss"))["penalty"]
     assert penalty.item() == pytest.approx(0.6 / 2 * (25 + 100) / 2)
@@ -168,10 +168,10 @@ def test_convolutions_paint_what_they_view(condition: int) -> None:
         initialise(model, stream(1, "weights"))
         torch.stack(list(model.losses(target, given, stream(1, "loss")).values())).sum().backward()
         assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
-        made = model.sample(given, torch.randn(5, model.noise, generator=stream(1, "z")), steps=1)
+        made = model.sample(given, torch.randn(5, model.latent_width, generator=stream(1, "z")), steps=1)
         assert made.shape == target.shape and made.abs().max() <= 1
         if condition:
-            other = model.sample(given + 1, torch.randn(5, model.noise, generator=stream(1, "z")), steps=1)
+            other = model.sample(given + 1, torch.randn(5, model.latent_width, generator=stream(1, "z")), steps=1)
             assert not torch.equal(made, other)
 
 

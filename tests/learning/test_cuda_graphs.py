@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from stages.learning.graphs import WARM, Step
+from stages.learning.cuda_graphs import WARM, Step
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU, which can capture the step")

@@ -25,8 +25,8 @@ from stages.data.kinds.reading import tensors
 from stages.data.sources.captions import WORDS
 from stages.evaluation.metrics.coherence import outcomes
 from stages.evaluation.metrics.dataset import MADE, Dataset
-from stages.evaluation.metrics.figure import Figure, share
-from stages.evaluation.metrics.judged import MALFORMED
+from stages.evaluation.metrics.predictions import MALFORMED
+from stages.evaluation.metrics.result import Result, share
 
 RAW = Path("data/acquire")
 RATE_HZ = 16000  # what the acoustic model was trained at
@@ -35,7 +35,7 @@ MOST = 400  # clips a figure
 CHUNK = 50  # clips a worker hears at a time
 
 
-def recognition(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
+def speech_recognition(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """Share of clips in which it hears the digit: that was given; made from nothing, that which our judge hears; and
     of real clips that went through the codec and back, `recognition.codec`, that which is said.
 
@@ -48,7 +48,9 @@ def recognition(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
     real = outcomes(
         recognised(vocoded(recordings(test), dataset.fitted["audio"])), test[dataset.key].to_numpy(str)[:MOST]
     )
-    wanted = {"codec": ("everything", dataset.codecs.truth[dataset.key].to_numpy(str))}  # what is said in which tar
+    wanted = {
+        "codec": ("reconstructed", dataset.reconstructed.truth[dataset.key].to_numpy(str))
+    }  # what is said in which tar
     for observed, outputs in dataset.outputs.items():
         if "audio" in observed or len(observed) > 1:
             continue
@@ -56,14 +58,14 @@ def recognition(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
         if observed and observed[0] not in dataset.shown_by[dataset.key]:
             said = outputs.real[observed[0]].labels[dataset.key]
         wanted[f"{subset_name(observed)}_to_audio"] = subset_name(observed), said
-    figures = []
+    results = []
     for metric, (tar, said) in wanted.items():
         files = islice(read_shard(MADE / f"{tar}.tar", only=[SUFFIXES["audio"]]), MOST)
         words = recognised([sample[SUFFIXES["audio"]] for _, sample in files])
         value, floor = (outcomes(found, said[: len(words)]) for found in (words, rng.permutation(words)))
         if len(value):
-            figures.append(share(f"recognition.{metric}", [value], [floor], [real], rng))
-    return figures
+            results.append(share(f"recognition.{metric}", [value], [floor], [real], rng))
+    return results
 
 
 def recordings(rows: pd.DataFrame) -> list[bytes]:

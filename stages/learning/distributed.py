@@ -48,7 +48,7 @@ class Peer:
 
 @contextmanager
 def training_stage(name: str) -> Iterator[Context]:
-    """`stage` for one that trains; every process runs its body, up to `alone`."""
+    """`stage` for one that trains; every process runs its body, up to `others_leave`."""
     if os.environ.get("RANK", "0") != "0":
         with follower(name) as context:
             yield context
@@ -130,7 +130,7 @@ def start_peer(name: str, at: World, number: int) -> Peer:
 
 
 def end_peer(other: Peer) -> None:
-    """See to it that a process is over. One that was let go at `alone` ends by itself."""
+    """See to it that a process is over. One that was let go at `others_leave` ends by itself."""
     if other.process.poll() is None:
         other.process.terminate()
     other.process.wait()
@@ -175,7 +175,7 @@ def why_lost(started: list[Peer]) -> str:
     return f"expected all processes to stay to the end, got {cause}; run the same command again, it goes on from here"
 
 
-def leave_group() -> None:
+def others_leave() -> None:
     """From here on the first process works alone: the others leave."""
     if distributed.is_initialized():
         leads = is_first()

@@ -8,20 +8,20 @@ import math
 
 from stages.evaluation.intervals import NORMAL
 from stages.evaluation.metrics.families import LOWER, SHARES, family
-from stages.evaluation.metrics.figure import Figure
+from stages.evaluation.metrics.result import Result
 
 LEAST = 0.15  # of the scale of a share, which is 1: less room between floor and ceiling can't grade anything
 FEW = 400  # test samples: a share of one half is known to 5 points of 100 with so many
 
 
-def discriminates(figure: Figure) -> bool:
+def discriminates(result: Result) -> bool:
     """Do floor and ceiling lie apart, in the right order, by more than chance, and of a share by more than `LEAST`?"""
-    if math.isnan(figure.floor) or math.isnan(figure.ceiling):
+    if math.isnan(result.floor) or math.isnan(result.ceiling):
         return False
-    floor = ends(figure.floor, figure.floor_low, figure.floor_high)
-    ceiling = ends(figure.ceiling, figure.ceiling_low, figure.ceiling_high)
-    apart = ceiling[1] < floor[0] if family(figure.metric) in LOWER else floor[1] < ceiling[0]
-    return apart and (family(figure.metric) not in SHARES or abs(figure.ceiling - figure.floor) >= LEAST)
+    floor = ends(result.floor, result.floor_low, result.floor_high)
+    ceiling = ends(result.ceiling, result.ceiling_low, result.ceiling_high)
+    apart = ceiling[1] < floor[0] if family(result.metric) in LOWER else floor[1] < ceiling[0]
+    return apart and (family(result.metric) not in SHARES or abs(result.ceiling - result.floor) >= LEAST)
 
 
 def ends(value: float, low: float, high: float) -> tuple[float, float]:

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.common.params import read_yaml
-from stages.learning.sizing import FEWEST, sized
+from stages.learning.budget import FEWEST, sized
 from stages.learning.training import Training
 from tests.clones import ROOT
 
 
 def training(steps: int = 12000, batch: int = 256, passes: int | None = 600) -> Training:
-    return Training(steps=steps, batch=batch, learning_rate=0.001, passes=passes)
+    return Training(steps=steps, batch=batch, learning_rate=0.001, max_epochs=passes)
 
 
 @given(st.integers(1, 20000), st.integers(1, 512), st.integers(1, 1000), st.integers(1, 10**6))

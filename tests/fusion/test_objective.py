@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from stages.common.params import read_yaml
-from stages.fusion import matrix, prediction
-from stages.fusion.bank import Bank
+from stages.fusion import matrix, objective
+from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import FUSIONS
-from stages.fusion.prediction import CONTRAST, PREDICTION, Learning, fit_by_prediction
+from stages.fusion.objective import CONTRAST, PREDICTION, Learning, fit_by_prediction
 from stages.learning.contrastive import info_nce
 from stages.learning.masks import mask
 from stages.learning.training import stream
@@ -23,7 +23,7 @@ NAMES, WIDTHS, SAMPLES = ("image", "text"), [4, 4], 300
 
 
 @pytest.fixture(scope="module")
-def bank() -> Bank:
+def dataset() -> FeatureDataset:
     """Both modalities show one of four classes, each in its own way, with noise; one in ten lacks its text."""
     rng = np.random.default_rng(1)
     kinds = rng.integers(0, 4, SAMPLES)
@@ -31,40 +31,42 @@ def bank() -> Bank:
     copies = torch.tensor(shown[:, None] + 0.3 * rng.standard_normal((SAMPLES, 2, 8)), dtype=torch.float32)
     there = torch.ones(SAMPLES, 2, dtype=torch.bool)
     there[::10, 1] = False
-    return Bank(NAMES, WIDTHS, copies[:, 0], there, np.full(SAMPLES, "train"), copies)
+    return FeatureDataset(NAMES, WIDTHS, copies[:, 0], there, np.full(SAMPLES, "train"), copies)
 
 
-LEARNING = Learning(unified=6, noise=0.2, feature_noise=0.1, hidden=32, steps=150, batch=64, learning_rate=0.005)
+LEARNING = Learning(unified_width=6, noise=0.2, feature_noise=0.1, hidden=32, steps=150, batch=64, learning_rate=0.005)
 
 
 @pytest.mark.parametrize("method", [name for name in FUSIONS if name != "none"])
-def test_either_side_alone_tells_what_both_share(method: str, bank: Bank, tmp_path: Path) -> None:
+def test_either_side_alone_tells_what_both_share(method: str, dataset: FeatureDataset, tmp_path: Path) -> None:
     module = FUSIONS[method]
     settings = module.Settings(**read_yaml(ROOT / "tests/tiny.yaml")["fuse"][method])
-    fusion, curve = module.fit(bank, settings, LEARNING, seed=1, state=tmp_path)
+    fusion, curve = module.fit(dataset, settings, LEARNING, seed=1, state=tmp_path)
     if curve is not None:  # a closed form has none
         parts = curve.drop(columns="step")
         assert np.isfinite(parts.to_numpy()).all()
         assert (parts.iloc[-5:].mean() < 0.6 * parts.iloc[0]).all()
-    whole = bank.there.all(1)
+    whole = dataset.available.all(1)
     with torch.no_grad():
         one, other = (
-            torch.nn.functional.normalize(fusion(bank.clean, mask([name], NAMES, SAMPLES)), dim=-1)[whole]
+            torch.nn.functional.normalize(fusion(dataset.clean, mask([name], NAMES, SAMPLES)), dim=-1)[whole]
             for name in NAMES
         )
-    kinds = bank.clean[whole, :4].argmax(-1)
+    kinds = dataset.clean[whole, :4].argmax(-1)
     nearest = (one @ other.T).argmax(-1)
     assert (kinds[nearest] == kinds).float().mean() > 0.95
     for names in (["image"], ["text"], NAMES):  # noise on them is of a fixed size, so they must be too
         with torch.no_grad():
-            size = fusion(bank.clean, mask(names, NAMES, SAMPLES))[whole].square().mean()
+            size = fusion(dataset.clean, mask(names, NAMES, SAMPLES))[whole].square().mean()
         torch.testing.assert_close(size, torch.tensor(1.0), atol=0.1, rtol=0)
 
 
-def test_matrices_refuse_a_representation_wider_than_what_it_is_made_of(bank: Bank, tmp_path: Path) -> None:
-    learning = LEARNING.model_copy(update={"unified": 8})
-    with pytest.raises(ValueError, match=r"fuse\.unified: expected less than 8 .* got 8; lower it"):
-        matrix.fit(bank, matrix.Settings(ridge=0.001), learning, seed=1, state=tmp_path)
+def test_matrices_refuse_a_representation_wider_than_what_it_is_made_of(
+    dataset: FeatureDataset, tmp_path: Path
+) -> None:
+    learning = LEARNING.model_copy(update={"unified_width": 8})
+    with pytest.raises(ValueError, match=r"fuse\.unified_width: expected less than 8 .* got 8; lower it"):
+        matrix.fit(dataset, matrix.Settings(ridge=0.001), learning, seed=1, state=tmp_path)
 
 
 class Deaf(torch.nn.Module):
@@ -79,22 +81,28 @@ class Deaf(torch.nn.Module):
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
         self.shown.append(seen)
-        return torch.zeros(*seen.shape[:2], LEARNING.unified)
+        return torch.zeros(*seen.shape[:2], LEARNING.unified_width)
 
 
-def test_what_is_predicted_is_what_was_not_seen(bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_predicted_is_what_was_not_seen(
+    dataset: FeatureDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Networks that say 0: the error is the mean square of the features held back, the contrast a blind guess."""
     caught: dict[str, Any] = {}
-    monkeypatch.setattr(prediction, "optimise", lambda networks, loss, *_, **__: caught.update(of=networks, loss=loss))
+    monkeypatch.setattr(objective, "optimise", lambda networks, loss, *_, **__: caught.update(of=networks, loss=loss))
     fusion = Deaf()
-    fit_by_prediction(fusion, bank, LEARNING, seed=1, state=tmp_path)
+    fit_by_prediction(fusion, dataset, LEARNING, seed=1, state=tmp_path)
     for weight in caught["of"].parameters():
         torch.nn.init.zeros_(weight)
     losses = caught["loss"](stream(1, "loss"))
     some, rest, there = fusion.shown[0].unbind(1)
-    rows, _ = bank.draw(LEARNING.batch, stream(1, "loss"))
-    assert torch.equal(there, bank.known[rows]) and torch.equal(some | rest, there) and not (some & rest).any()
-    hidden = bank.targets[rows].unflatten(1, (2, 4))[rest]
+    rows, _ = dataset.draw(LEARNING.batch, stream(1, "loss"))
+    assert (
+        torch.equal(there, dataset.train_available[rows])
+        and torch.equal(some | rest, there)
+        and not (some & rest).any()
+    )
+    hidden = dataset.targets[rows].unflatten(1, (2, 4))[rest]
     assert losses["prediction"].item() == pytest.approx(PREDICTION * hidden.square().mean().item())
     assert losses["contrast"].item() == pytest.approx(CONTRAST * math.log(rest.any(1).sum().item()))
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from stages.evaluation.metrics.explain import CHANCE, CLUMPED, REASONS, SILENT, WIDE, with_notes
-from stages.evaluation.metrics.figure import Figure
+from stages.evaluation.metrics.notes import CHANCE, CLUMPED, REASONS, SILENT, WIDE, with_notes
+from stages.evaluation.metrics.result import Result
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,10 @@ from stages.evaluation.metrics.figure import Figure
     ],
 )
 def test_a_figure_gets_the_note_that_it_needs(metric: str, value: float, floor: float, told: str) -> None:
-    figure = Figure(metric, value, value, value, 10, floor, 0.9, 0.85, 0.95)
-    assert [one.note for one in with_notes([figure])] == [told]
+    result = Result(metric, value, value, value, 10, floor, 0.9, 0.85, 0.95)
+    assert [one.note for one in with_notes([result])] == [told]
 
 
 def test_what_is_not_known_is_said() -> None:
-    figure = Figure("coherence.joint", 0.8, 0.7, 0.9, 10, math.nan, math.nan)
-    assert with_notes([figure])[0].note == "No floor and no ceiling: too few items say it."
+    result = Result("coherence.joint", 0.8, 0.7, 0.9, 10, math.nan, math.nan)
+    assert with_notes([result])[0].note == "No floor and no ceiling: too few items say it."

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.evaluation.metrics.suspects import SHOWN, suspects
+from stages.evaluation.metrics.near_copies import SHOWN, near_copies
 from tests.evaluation.datasets import dataset, handwriting
 
 
@@ -13,7 +13,7 @@ def test_copies_come_first_each_beside_its_original() -> None:
     rng, train = np.random.default_rng(3), plain.real["train"]["image"].features
     assert train is not None
     thief = np.concatenate([fresh[:100], train[7:12] + 0.001 * rng.normal(size=(5, train.shape[1]))])
-    found = suspects(dataset({"image": thief, "audio": fresh[:105]}))
+    found = near_copies(dataset({"image": thief, "audio": fresh[:105]}))
     assert list(found.columns) == ["modality", "key", "train_id", "ratio"]
     assert list(found["modality"]) == ["image"] * SHOWN + ["audio"] * SHOWN
     seen = found[found["modality"] == "image"]

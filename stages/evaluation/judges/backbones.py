@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from stages.common.tokens import PAD
+from stages.common.special_tokens import PAD
 
 WIDTH = 64  # E
 
@@ -31,7 +31,7 @@ def block(inputs: int, outputs: int, *, size: int, stride: int) -> nn.Sequential
     return nn.Sequential(nn.Conv2d(inputs, outputs, size, stride, size // 2), nn.GroupNorm(8, outputs), nn.SiLU())
 
 
-class TokenTrunk(nn.Module):
+class TokenBackbone(nn.Module):
     """(B, T) tokens -> (B, E): which runs of tokens occur, wherever they stand."""
 
     def __init__(self, tokens: int) -> None:
@@ -47,4 +47,8 @@ class TokenTrunk(nn.Module):
         return features
 
 
-TRUNKS: Mapping[str, Callable[[int], nn.Module]] = {"image": convolutional, "text": TokenTrunk, "audio": convolutional}
+BACKBONES: Mapping[str, Callable[[int], nn.Module]] = {
+    "image": convolutional,
+    "text": TokenBackbone,
+    "audio": convolutional,
+}

@@ -14,7 +14,7 @@ from stages.learning.masks import columns
 
 
 @dataclass(frozen=True)
-class Bank:
+class FeatureDataset:
     """Features of every sample; a sample's modalities stand next to each other.
 
     N samples, R of them in the train split with V augmented copies each, M modalities, W the sum of their widths.
@@ -23,18 +23,18 @@ class Bank:
     names: tuple[str, ...]  # modalities, in the order of the columns
     widths: list[int]  # columns of each
     clean: Tensor  # (N, W)
-    there: Tensor  # (N, M) bool: which modalities a sample has
+    available: Tensor  # (N, M) bool: which modalities a sample has
     split: np.ndarray  # (N,) of str
-    copies: Tensor  # (R, V, W)
+    augmented: Tensor  # (R, V, W)
 
     def rows(self, split: str) -> Tensor:
         """Numbers of the samples of a split."""
         return torch.from_numpy(np.flatnonzero(self.split == split)).to(self.clean.device)
 
     @property
-    def known(self) -> Tensor:
+    def train_available(self) -> Tensor:
         """(R, M) bool: which modalities a train sample has."""
-        return self.there[self.rows("train")]
+        return self.available[self.rows("train")]
 
     @property
     def targets(self) -> Tensor:
@@ -43,9 +43,9 @@ class Bank:
 
     def draw(self, batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
         """Random train samples: their numbers (B,) and their features (B, W), a copy of its own for each modality."""
-        sample = torch.randint(len(self.copies), (batch,), generator=stream, device=stream.device)
-        parts, variants = [], self.copies.shape[1]
-        for part in self.copies.flatten(0, 1).split(self.widths, -1):
+        sample = torch.randint(len(self.augmented), (batch,), generator=stream, device=stream.device)
+        parts, variants = [], self.augmented.shape[1]
+        for part in self.augmented.flatten(0, 1).split(self.widths, -1):
             copy = torch.randint(variants, (batch,), generator=stream, device=stream.device)
             parts.append(take_rows(part, variants * sample + copy))
         return sample, torch.cat(parts, -1)
@@ -59,16 +59,16 @@ def feature_files(names: Sequence[str], features: Path) -> list[Path]:
     return [features / name / "features.safetensors" for name in names]
 
 
-def read_bank(names: Sequence[str], features: Path, samples: Path) -> Bank:
+def read_features(names: Sequence[str], features: Path, samples: Path) -> FeatureDataset:
     """What the `extract` stages wrote below `features`, for the samples of the table `samples`, on the device."""
     table = read_table(samples, text=("id",))
     parts = [read_tensors(path) for path in feature_files(names, features)]
     augmented = np.concatenate([part["augmented"] for part in parts], -1)
-    return Bank(
+    return FeatureDataset(
         names=tuple(names),
         widths=[part["clean"].shape[1] for part in parts],
         clean=torch.from_numpy(np.concatenate([part["clean"] for part in parts], -1)).to(device()),
-        there=torch.tensor(table[[f"has_{name}" for name in names]].to_numpy(), device=device()),
+        available=torch.tensor(table[[f"has_{name}" for name in names]].to_numpy(), device=device()),
         split=table["split"].to_numpy(),
-        copies=to_device(torch.from_numpy(augmented).unflatten(0, (int((table["split"] == "train").sum()), -1))),
+        augmented=to_device(torch.from_numpy(augmented).unflatten(0, (int((table["split"] == "train").sum()), -1))),
     )

@@ -5,13 +5,13 @@ import pandas as pd
 
 from stages.evaluation.intervals import bootstrap_interval, normal_interval
 from stages.evaluation.metrics.dataset import Dataset
-from stages.evaluation.metrics.figure import Figure
-from stages.evaluation.metrics.judged import UNSTATED, Judged
+from stages.evaluation.metrics.predictions import UNSTATED, Predictions
+from stages.evaluation.metrics.result import Result
 
 
-def correct(judged: Judged, truth: pd.DataFrame, attribute: str) -> np.ndarray:
+def correct(predicted: Predictions, truth: pd.DataFrame, attribute: str) -> np.ndarray:
     """(N,) of 1 right, 0 wrong, NaN where the item does not say or no one knows."""
-    labels, wanted = judged.labels[attribute], truth[attribute].to_numpy(str)
+    labels, wanted = predicted.labels[attribute], truth[attribute].to_numpy(str)
     return np.where((labels == UNSTATED) | (wanted == UNSTATED), np.nan, labels == wanted)
 
 
@@ -21,44 +21,44 @@ def asked(outcomes: np.ndarray) -> np.ndarray:
 
 def accuracy(
     metric: str, right: np.ndarray, truth: pd.Series, ceiling: tuple[float, float, float], rng: np.random.Generator
-) -> list[Figure]:
+) -> list[Result]:
     """A judge's accuracy, if it was asked at all; the floor is that of always naming the most frequent label."""
     if not len(right):
         return []
     known = truth[truth != UNSTATED]
     floor, low, high = normal_interval([(known == known.value_counts().idxmax()).to_numpy()])
     value = (*bootstrap_interval([right], rng), len(right))
-    return [Figure(metric, *value, floor, *ceiling, floor_low=low, floor_high=high)]
+    return [Result(metric, *value, floor, *ceiling, floor_low=low, floor_high=high)]
 
 
-def ceilings(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
+def judge_accuracy(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """What the judges reach on real test data: the key attribute's figure is `ceiling.<modality>`."""
-    figures, test, all_right = [], dataset.rows("test"), (1.0, 1.0, 1.0)
-    for name, judged in dataset.real["test"].items():
-        for attribute in judged.labels:
-            right = correct(judged, test, attribute)
+    results, test, all_right = [], dataset.rows("test"), (1.0, 1.0, 1.0)
+    for name, predicted in dataset.real["test"].items():
+        for attribute in predicted.labels:
+            right = correct(predicted, test, attribute)
             metric = f"ceiling.{name}" + ("" if attribute == dataset.key else f".{attribute}")
-            figures += accuracy(metric, asked(right), test[attribute], all_right, rng)
+            results += accuracy(metric, asked(right), test[attribute], all_right, rng)
             if name == "audio" and attribute == dataset.key and "voice_seen" in test:
                 unheard = asked(right[(~test["voice_seen"].astype(bool)).to_numpy()])
-                figures += accuracy("ceiling.audio.unheard_voices", unheard, test[attribute], all_right, rng)
-    return figures
+                results += accuracy("ceiling.audio.unheard_voices", unheard, test[attribute], all_right, rng)
+    return results
 
 
-def reconstruction(dataset: Dataset, rng: np.random.Generator) -> list[Figure]:
+def codec_accuracy(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """What the judges find in test items that went through their codec and back."""
-    figures, real, test = [], dataset.real["test"], dataset.rows("test")
-    for name, judged in dataset.codecs.items.items():
-        for attribute in judged.labels:
+    results, real, test = [], dataset.real["test"], dataset.rows("test")
+    for name, predicted in dataset.reconstructed.items.items():
+        for attribute in predicted.labels:
             right, ceiling = (
-                asked(correct(judged, dataset.codecs.truth, attribute)),
+                asked(correct(predicted, dataset.reconstructed.truth, attribute)),
                 correct(real[name], test, attribute),
             )
-            figures += accuracy(
-                f"reconstruction.{name}.{attribute}",
+            results += accuracy(
+                f"codec_accuracy.{name}.{attribute}",
                 right,
-                dataset.codecs.truth[attribute],
+                dataset.reconstructed.truth[attribute],
                 normal_interval([asked(ceiling)]),
                 rng,
             )
-    return figures
+    return results

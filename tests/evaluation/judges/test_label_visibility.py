@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stages.evaluation.judges.classifier import Classifier
-from stages.evaluation.judges.visibility import LEAST, resolved, unseen_rows, visibility
+from stages.evaluation.judges.label_visibility import LEAST, label_visibility, resolved, unseen_rows
 from stages.learning.training import stream
 
 pytestmark = pytest.mark.usefixtures("shown_as_they_are")
@@ -41,7 +41,7 @@ def test_what_the_judge_can_not_read_is_not_shown_unless_it_was_given(assumed: b
     about = {
         name: {"values": values, "shown_by": ["image", "audio"], "assumed": assumed} for name, values in VALUES.items()
     }
-    found = {row["attribute"]: row for row in visibility("image", judge(), items, columns, columns, about)}
+    found = {row["attribute"]: row for row in label_visibility("image", judge(), items, columns, columns, about)}
     assert found["colour"]["right"] == 1 and found["colour"]["shown"]
     assert found["speaker"]["n"] == 480, "samples without the label say nothing"
     assert found["speaker"]["right"] == pytest.approx(0.25) and found["speaker"]["most_frequent"] == pytest.approx(0.5)
@@ -63,7 +63,7 @@ def test_a_few_right_by_chance_show_nothing() -> None:
         wrong = np.arange(600) % 100 >= 100 * right
         mixed.loc[wrong, "colour"] = np.where(columns["colour"][wrong] == "red", "blue", "red")
         picked = np.linspace(0, 599, count).astype(int)
-        rows = visibility("image", judge(), items[picked], mixed.iloc[picked], columns, about)
+        rows = label_visibility("image", judge(), items[picked], mixed.iloc[picked], columns, about)
         shown_by[count, right] = rows[0]["shown"]
     assert shown_by == {(20, 0.65): False, (600, 0.65): True, (600, 0.51): False}
     assert 0 < LEAST < 0.2
@@ -72,9 +72,9 @@ def test_a_few_right_by_chance_show_nothing() -> None:
 def test_where_no_item_has_the_label_nothing_is_measured() -> None:
     items, columns = samples()
     about = {name: {"values": values, "shown_by": ["image"], "assumed": True} for name, values in VALUES.items()}
-    rows = visibility("image", judge(), items, columns.assign(speaker=""), columns, about)
+    rows = label_visibility("image", judge(), items, columns.assign(speaker=""), columns, about)
     assert rows[1]["n"] == 0 and rows[1]["shown"] and np.isnan(rows[1]["right"])
-    rows = visibility("image", judge(), items[:0], columns[:0], columns, about)
+    rows = label_visibility("image", judge(), items[:0], columns[:0], columns, about)
     assert [row["n"] for row in rows] == [0, 0]
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluation.metrics.dataset import Dataset
-from stages.evaluation.metrics.fidelity import feature_sets
+from stages.evaluation.metrics.distribution import feature_sets
 from stages.evaluation.metrics.memorisation import nearest
 
-SHOWN = 12  # suspects a modality
+SHOWN = 12  # a modality
 
 
-def suspects(dataset: Dataset) -> pd.DataFrame:
+def near_copies(dataset: Dataset) -> pd.DataFrame:
     """Columns modality, key (of the sample), train_id, ratio; of each modality the most suspicious first."""
     train, rows = dataset.rows("train"), []
     for name in dataset.joint.items:

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from stages.evaluation.metrics.discriminability import discriminates
 from stages.evaluation.metrics.families import LOWER
-from stages.evaluation.metrics.figure import Figure
-from stages.evaluation.metrics.power import discriminates
+from stages.evaluation.metrics.result import Result
 
 MIDDLE = "Above real data: samples are drawn with less noise than was learned, nearer to the middle of the data."
 EASIER = "Above real data: samples are drawn with less noise than was learned, which makes them easier to read."
@@ -21,7 +21,7 @@ REASONS = {
     # with all the noise that was learned.
     "recognition": "Above real data: the codec alone makes voices clearer (recognition.codec), less noise adds little.",
     "recognition.codec": "Above real data: the codec smooths away what makes single voices hard to hear.",
-    "reconstruction": "Above real data: a codec smooths away what makes single items hard to read.",
+    "codec_accuracy": "Above real data: a codec smooths away what makes single items hard to read.",
     "precision": MIDDLE,
     "density": MIDDLE,
     "coverage": "Above real data: samples lie nearer to the middle of the data, where most real items are.",
@@ -41,27 +41,27 @@ CHANCE = "No better than the floor: chance does as well."
 BELOW_FLOOR = {"recall": WIDE, "density": CLUMPED}
 
 
-def better(figure: Figure) -> bool:
+def better(result: Result) -> bool:
     """Is the value beyond the interval of its ceiling, on the good side?"""
-    if figure.metric.partition(".")[0] in LOWER:
-        return figure.value < figure.ceiling_low
-    return figure.value > figure.ceiling_high
+    if result.metric.partition(".")[0] in LOWER:
+        return result.value < result.ceiling_low
+    return result.value > result.ceiling_high
 
 
-def note(figure: Figure) -> str:
+def note(result: Result) -> str:
     """Why a figure is better than real data, where it is, and what is not known of it."""
-    unknown = [name for name in ("floor", "ceiling") if math.isnan(getattr(figure, name))]
+    unknown = [name for name in ("floor", "ceiling") if math.isnan(getattr(result, name))]
     notes = [f"No {' and no '.join(unknown)}: too few items say it."] if unknown else []
-    family = figure.metric.partition(".")[0]
-    if not unknown and not discriminates(figure):
+    family = result.metric.partition(".")[0]
+    if not unknown and not discriminates(result):
         notes.append(SILENT)
-    elif better(figure):
-        notes.append(REASONS.get(figure.metric, REASONS.get(family, "Better than real data: do not trust it.")))
-    if figure.value > figure.floor if family in LOWER else figure.value < figure.floor:
+    elif better(result):
+        notes.append(REASONS.get(result.metric, REASONS.get(family, "Better than real data: do not trust it.")))
+    if result.value > result.floor if family in LOWER else result.value < result.floor:
         notes.append(BELOW_FLOOR.get(family, CHANCE))
     return " ".join(notes)
 
 
-def with_notes(figures: Sequence[Figure]) -> list[Figure]:
+def with_notes(results: Sequence[Result]) -> list[Result]:
     """The figures, with a note on each that needs one."""
-    return [replace(figure, note=note(figure)) for figure in figures]
+    return [replace(result, note=note(result)) for result in results]

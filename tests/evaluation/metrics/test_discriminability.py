@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluation.metrics.figure import Figure
-from stages.evaluation.metrics.power import FEW, LEAST, discriminates, margin
+from stages.evaluation.metrics.discriminability import FEW, LEAST, discriminates, margin
+from stages.evaluation.metrics.result import Result
 
 
-def figure(metric: str, floor: tuple[float, float, float], ceiling: tuple[float, float, float]) -> Figure:
+def result(metric: str, floor: tuple[float, float, float], ceiling: tuple[float, float, float]) -> Result:
     """Its value stands at the ceiling; ends are (value, low, high)."""
     value = (metric, ceiling[0], ceiling[1], ceiling[2], 50)
-    return Figure(*value, floor[0], *ceiling, floor_low=floor[1], floor_high=floor[2])
+    return Result(*value, floor[0], *ceiling, floor_low=floor[1], floor_high=floor[2])
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def figure(metric: str, floor: tuple[float, float, float], ceiling: tuple[float,
 def test_floor_and_ceiling_lie_apart_or_the_figure_is_silent(
     metric: str, floor: tuple[float, float, float], ceiling: tuple[float, float, float], wanted: bool
 ) -> None:
-    assert discriminates(figure(metric, floor, ceiling)) == wanted
+    assert discriminates(result(metric, floor, ceiling)) == wanted
 
 
 @given(floor=st.floats(0, 1), ceiling=st.floats(0, 1), wide=st.floats(0, 0.5))
 def test_more_samples_never_silence_a_figure(floor: float, ceiling: float, wide: float) -> None:
     def of(half: float) -> bool:
         return discriminates(
-            figure("match.joint", (floor, floor - half, floor + half), (ceiling, ceiling - half, ceiling + half))
+            result("match.joint", (floor, floor - half, floor + half), (ceiling, ceiling - half, ceiling + half))
         )
 
     assert of(wide / 2) >= of(wide)

@@ -1,7 +1,7 @@
 """Your own data: what the sources manifest, folder and shards share.
 
 A source says which samples there are (`Sample`); here they are checked, and their files packed into raw shards by
-worker processes. Samples that can't be used are listed. `resolve.py` does what is left when all are packed.
+worker processes. Samples that can't be used are listed. `index.py` does what is left when all are packed.
 """
 
 import json
@@ -21,7 +21,7 @@ from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_processes
 from stages.data.records.rejects import UNWRITABLE, Reject, plain
 from stages.data.records.split import SPLITS, Shares, split_named
-from stages.data.sources.place import composed, read_place
+from stages.data.sources.paths import composed, read_place
 
 LONGEST_ID = 200  # characters
 KNOWN = ("id", "split", "group")  # of a sample, beside its files; other names are labels

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stages.common.files import write_table, write_tensors
-from stages.fusion.bank import Bank, read_bank
+from stages.fusion.dataset import FeatureDataset, read_features
 from stages.learning.training import stream
 
 WIDTHS = {"image": 2, "text": 3}
@@ -18,7 +18,7 @@ VARIANTS = 4
 
 
 @pytest.fixture
-def bank(tmp_path: Path) -> Bank:
+def dataset(tmp_path: Path) -> FeatureDataset:
     """Five samples; a feature tells sample, modality and copy: 100 sample + 10 modality + copy, copy 9 is clean."""
     train = [number for number, split in enumerate(SPLITS) if split == "train"]
     for place, (name, width) in enumerate(WIDTHS.items()):
@@ -30,28 +30,28 @@ def bank(tmp_path: Path) -> Bank:
         {"id": list("abcde"), "split": SPLITS, **{f"has_{name}": seen for name, seen in THERE.items()}}
     )
     write_table(tmp_path / "samples.csv", table)
-    return read_bank(list(WIDTHS), tmp_path, tmp_path / "samples.csv")
+    return read_features(list(WIDTHS), tmp_path, tmp_path / "samples.csv")
 
 
-def test_rows_and_columns_are_where_they_belong(bank: Bank) -> None:
-    assert bank.names == ("image", "text")
-    assert bank.clean.tolist() == [[100 * n + 9] * 2 + [100 * n + 19] * 3 for n in range(5)]
-    assert bank.there.tolist() == [list(row) for row in zip(*THERE.values(), strict=True)]
-    assert bank.rows("train").tolist() == [1, 2, 4]
-    assert bank.rows("nowhere").tolist() == []
-    assert bank.copies.shape == (3, VARIANTS, 5)
-    assert bank.copies[2, 3].tolist() == [403, 403, 413, 413, 413]
-    assert bank.columns(torch.tensor([[True, False], [False, True]])).tolist() == [[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]]
+def test_rows_and_columns_are_where_they_belong(dataset: FeatureDataset) -> None:
+    assert dataset.names == ("image", "text")
+    assert dataset.clean.tolist() == [[100 * n + 9] * 2 + [100 * n + 19] * 3 for n in range(5)]
+    assert dataset.available.tolist() == [list(row) for row in zip(*THERE.values(), strict=True)]
+    assert dataset.rows("train").tolist() == [1, 2, 4]
+    assert dataset.rows("nowhere").tolist() == []
+    assert dataset.augmented.shape == (3, VARIANTS, 5)
+    assert dataset.augmented[2, 3].tolist() == [403, 403, 413, 413, 413]
+    assert dataset.columns(torch.tensor([[True, False], [False, True]])).tolist() == [[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]]
 
 
-def test_a_batch_mixes_copies_but_never_samples(bank: Bank) -> None:
-    rows, features = bank.draw(600, stream(1, "test"))
+def test_a_batch_mixes_copies_but_never_samples(dataset: FeatureDataset) -> None:
+    rows, features = dataset.draw(600, stream(1, "test"))
     sample, copy = features // 100, features % 10
     assert torch.equal(sample, torch.tensor([1, 2, 4])[rows, None].expand(-1, 5))
     assert set(rows.tolist()) == {0, 1, 2}
-    assert torch.equal(bank.targets[rows] // 100, sample)
-    assert (bank.targets % 10 == 9).all()
-    assert torch.equal(bank.known[rows], bank.there[sample[:, 0].long()])
+    assert torch.equal(dataset.targets[rows] // 100, sample)
+    assert (dataset.targets % 10 == 9).all()
+    assert torch.equal(dataset.train_available[rows], dataset.available[sample[:, 0].long()])
     pairs = set(zip(copy[:, 0].tolist(), copy[:, 4].tolist(), strict=True))
     assert pairs == {(one, other) for one in range(VARIANTS) for other in range(VARIANTS)}
-    assert torch.equal(bank.draw(7, stream(1, "test"))[1], bank.draw(7, stream(1, "test"))[1])
+    assert torch.equal(dataset.draw(7, stream(1, "test"))[1], dataset.draw(7, stream(1, "test"))[1])

@@ -15,9 +15,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from stages.evaluation.intervals import bootstrap_interval, centred_interval, normal_interval
 from stages.evaluation.metrics.dataset import Dataset
 from stages.evaluation.metrics.distances import Neighbourhoods, Rows, frechet_distance, kernels, neighbourhoods
-from stages.evaluation.metrics.figure import Figure, share
-from stages.evaluation.metrics.judged import Judged
 from stages.evaluation.metrics.memorisation import copied
+from stages.evaluation.metrics.predictions import Predictions
+from stages.evaluation.metrics.result import Result, share
 
 FEWEST = 20  # items of one value of the key attribute on each side, for a figure within it
 DENSE = 64  # width of the features of captions where a covariance is asked for
@@ -50,28 +50,28 @@ class FeatureSets:
 @cache
 def feature_sets(dataset: Dataset, name: str) -> FeatureSets:
     """Judge features; for captions without a judge's, TF-IDF of words 1-3-grams fitted on the judge split."""
-    judged: dict[str, Judged] = {
+    predicted: dict[str, Predictions] = {
         "made": dataset.joint.items[name],
         "real": dataset.present("test", name),
         "train": dataset.present("train", name),
-        "floor": dataset.untrained[name],
+        "floor": dataset.decoded_noise[name],
     }
     key = dataset.key or ""
-    labels = {side: items.labels.get(key, np.full(len(items.confidence), "")) for side, items in judged.items()}
-    if judged["real"].features is None:
+    labels = {side: items.labels.get(key, np.full(len(items.confidence), "")) for side, items in predicted.items()}
+    if predicted["real"].features is None:
         fit = dataset.present("judge", name).captions
         words = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\w+").fit(fit)
-        rows = {side: words.transform(items.captions) for side, items in judged.items()}
+        rows = {side: words.transform(items.captions) for side, items in predicted.items()}
         few = TruncatedSVD(min(DENSE, len(words.vocabulary_) - 1), random_state=0).fit(words.transform(fit))
         return FeatureSets(rows, {side: few.transform(part) for side, part in rows.items()}, labels)
-    scale = np.sqrt((judged["real"].features ** 2).sum(1).mean())
-    scaled = {side: items.features / scale for side, items in judged.items() if items.features is not None}
+    scale = np.sqrt((predicted["real"].features ** 2).sum(1).mean())
+    scaled = {side: items.features / scale for side, items in predicted.items() if items.features is not None}
     return FeatureSets(scaled, scaled, labels)
 
 
-def fidelity(dataset: Dataset, replicates: int, stream: Callable[[str], np.random.Generator]) -> list[Figure]:
+def distribution(dataset: Dataset, replicates: int, stream: Callable[[str], np.random.Generator]) -> list[Result]:
     """All figures, a random stream each family and modality."""
-    figures = []
+    results = []
     for name in dataset.joint.items:
         all_items, chance = feature_sets(dataset, name), stream(f"within/{name}")
         within = [
@@ -81,10 +81,10 @@ def fidelity(dataset: Dataset, replicates: int, stream: Callable[[str], np.rando
         ]
         for suffix, parts in ((name, [all_items]), (f"{name}.within", within)):
             if parts:
-                figures += distances(suffix, parts, replicates, stream(f"distances/{suffix}"))
-                figures += shares(suffix, parts, stream(f"neighbours/{suffix}"))
-        figures.append(memorisation(name, all_items, stream(f"memorisation/{name}")))
-    return figures
+                results += distances(suffix, parts, replicates, stream(f"distances/{suffix}"))
+                results += shares(suffix, parts, stream(f"neighbours/{suffix}"))
+        results.append(memorisation(name, all_items, stream(f"memorisation/{name}")))
+    return results
 
 
 def training_sample(part: FeatureSets, rng: np.random.Generator) -> np.ndarray:
@@ -92,10 +92,10 @@ def training_sample(part: FeatureSets, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(part.count("train"))[: part.count("made")]
 
 
-def distances(suffix: str, parts: list[FeatureSets], replicates: int, rng: np.random.Generator) -> list[Figure]:
+def distances(suffix: str, parts: list[FeatureSets], replicates: int, rng: np.random.Generator) -> list[Result]:
     """Kernel distance, the mean over `parts`, and Frechet distance, which needs more items than a part has."""
     picks = [training_sample(part, rng) for part in parts]
-    count, figures = sum(part.count("made") for part in parts), []
+    count, results = sum(part.count("made") for part in parts), []
     for family, measure in (("fidelity", kernel_mean), ("frechet", frechet_mean))[: 2 if len(parts) == 1 else 1]:
         tables = [part.rows if family == "fidelity" else part.dense for part in parts]
         value, (low, high) = measure([(rows["made"], rows["real"]) for rows in tables], replicates, rng)
@@ -103,8 +103,8 @@ def distances(suffix: str, parts: list[FeatureSets], replicates: int, rng: np.ra
         pairs = [(rows["train"][pick], rows["real"]) for rows, pick in zip(tables, picks, strict=True)]
         ceiling, ends = measure(pairs, replicates, rng)
         metric = f"{family}.{suffix}"
-        figures.append(Figure(metric, value, low, high, count, floor, ceiling, *ends, floor_low=least, floor_high=most))
-    return figures
+        results.append(Result(metric, value, low, high, count, floor, ceiling, *ends, floor_low=least, floor_high=most))
+    return results
 
 
 Pairs = list[tuple[Rows, Rows]]
@@ -132,7 +132,7 @@ def frechet_mean(pairs: Pairs, replicates: int, rng: np.random.Generator) -> tup
     return value, centred_interval(np.array(drawn), value)
 
 
-def shares(suffix: str, parts: list[FeatureSets], rng: np.random.Generator) -> list[Figure]:
+def shares(suffix: str, parts: list[FeatureSets], rng: np.random.Generator) -> list[Result]:
     """Precision, recall, density and coverage, the mean over `parts`."""
 
     def found(side: str) -> list[Neighbourhoods]:
@@ -141,20 +141,20 @@ def shares(suffix: str, parts: list[FeatureSets], rng: np.random.Generator) -> l
         return [neighbourhoods(row, part.rows["real"]) for row, part in pairs if row.shape[0] > 1]
 
     made, floor, ceiling = found("made"), found("floor"), found("train")
-    figures = []
+    results = []
     for family in ("precision", "recall", "density", "coverage"):
         cells, floors, ceilings = ([getattr(one, family) for one in found] for found in (made, floor, ceiling))
-        figures.append(share(f"{family}.{suffix}", cells, floors, ceilings, rng))
-    return figures
+        results.append(share(f"{family}.{suffix}", cells, floors, ceilings, rng))
+    return results
 
 
-def memorisation(name: str, part: FeatureSets, rng: np.random.Generator) -> Figure:
+def memorisation(name: str, part: FeatureSets, rng: np.random.Generator) -> Result:
     """Share of copies, less that of real test items."""
     train = part.rows["train"]
     control, least, most = normal_interval([copied(part.rows["real"], train)])
     value, low, high = bootstrap_interval([copied(part.rows["made"], train)], rng)
     twins, fewest, utmost = normal_interval([copied(train, train)])
-    return Figure(
+    return Result(
         f"memorisation.{name}", value - control, low - control, high - control, part.count("made"), twins - control,
         0.0, least - control, most - control, floor_low=fewest - control, floor_high=utmost - control,
     )  # fmt: skip

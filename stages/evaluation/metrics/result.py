@@ -22,7 +22,7 @@ SUMMARY = (
 
 
 @dataclass(frozen=True)
-class Figure:
+class Result:
     """A row of the full table."""
 
     metric: str  # dotted name
@@ -45,24 +45,24 @@ def share(
     floors: Sequence[np.ndarray],
     ceilings: Sequence[np.ndarray],
     rng: np.random.Generator,
-) -> Figure:
+) -> Result:
     """A mean over outcomes, which stand in one or more cells of the same weight; so do its floor and its ceiling."""
     floor, low, high = normal_interval(floors)
-    return Figure(
+    return Result(
         metric, *bootstrap_interval(cells, rng), sum(map(len, cells)), floor, *normal_interval(ceilings), floor_low=low,
         floor_high=high,
     )  # fmt: skip
 
 
-def table(figures: Sequence[Figure]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(figure) for figure in figures])
+def table(results: Sequence[Result]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(result) for result in results])
 
 
-def summary(figures: Sequence[Figure]) -> dict[str, dict[str, float]]:
+def summary(results: Sequence[Result]) -> dict[str, dict[str, float]]:
     """The compact table: one- and two-part names of the families above, one observed modality at most."""
     compact: dict[str, dict[str, float]] = {}
-    for figure in figures:
-        family, _, rest = figure.metric.partition(".")
-        if figure.metric.startswith(SUMMARY) and "." not in rest and "+" not in rest:
-            compact.setdefault(family, {})[rest] = round(figure.value, 6)
+    for result in results:
+        family, _, rest = result.metric.partition(".")
+        if result.metric.startswith(SUMMARY) and "." not in rest and "+" not in rest:
+            compact.setdefault(family, {})[rest] = round(result.value, 6)
     return compact

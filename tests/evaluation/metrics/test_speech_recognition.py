@@ -7,7 +7,7 @@ import soundfile
 
 from stages.data.sources import espeak
 from stages.data.sources.captions import WORDS
-from stages.evaluation.metrics.recognition import recognised
+from stages.evaluation.metrics.speech_recognition import recognised
 
 
 @pytest.fixture(scope="module")

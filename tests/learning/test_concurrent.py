@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from stages.learning.concurrent import in_threads, stop_if_abandoned
 from stages.learning.networks import Perceptron, initialise
-from stages.learning.threads import in_threads, stop_if_abandoned
 from stages.learning.training import Training, optimise, stream
 
 Work = Callable[[], bytes]
@@ -80,7 +80,7 @@ def test_the_first_error_ends_all_and_is_told() -> None:
 
 def test_between_several_processes_they_come_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """All must do the same in the same order, or they would wait for each other."""
-    monkeypatch.setattr("stages.learning.threads.world_size", lambda: 2)
+    monkeypatch.setattr("stages.learning.concurrent.world_size", lambda: 2)
     main = threading.get_ident()
     assert in_threads({"one": threading.get_ident, "two": threading.get_ident}, threads=2) == {
         "one": main,

@@ -14,9 +14,9 @@ from torch import Tensor
 from stages.data.kinds.modalities import MODALITIES
 from stages.data.kinds.reading import tensors
 from stages.data.sources import captions
+from stages.evaluation.judges.backbones import WIDTH
 from stages.evaluation.judges.inputs import as_tensor, input_batches
 from stages.evaluation.judges.loading import CLASSIFIER, GRAMMAR, Judges
-from stages.evaluation.judges.trunks import WIDTH
 from stages.learning.device import device
 
 UNSTATED = ""  # a caption is well formed and leaves the attribute out
@@ -24,7 +24,7 @@ MALFORMED = "?"  # no sentence of the grammar
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """Items of one modality as their judge sees them."""
 
     labels: dict[str, np.ndarray]  # attribute -> (N,) of str
@@ -33,10 +33,10 @@ class Judged:
     captions: list[str] | None = None  # of these
     embedded: np.ndarray | None = None  # (N, S) unit vectors, where there is a matcher
 
-    def take(self, rows: np.ndarray) -> "Judged":
+    def take(self, rows: np.ndarray) -> "Predictions":
         """The items at `rows`, which are numbers or a mask."""
         numbers = np.arange(len(self.confidence))[rows]
-        return Judged(
+        return Predictions(
             {attribute: labels[numbers] for attribute, labels in self.labels.items()},
             self.confidence[numbers],
             None if self.features is None else self.features[numbers],
@@ -45,14 +45,14 @@ class Judged:
         )
 
 
-def joined(parts: Sequence[Judged]) -> Judged:
+def joined(parts: Sequence[Predictions]) -> Predictions:
     """Items of one modality that were looked at piece by piece."""
     first = parts[0]
 
     def all_of(name: str) -> np.ndarray | None:
         return None if getattr(first, name) is None else np.concatenate([getattr(part, name) for part in parts])
 
-    return Judged(
+    return Predictions(
         {attribute: np.concatenate([part.labels[attribute] for part in parts]) for attribute in first.labels},
         np.concatenate([part.confidence for part in parts]),
         all_of("features"),
@@ -63,7 +63,7 @@ def joined(parts: Sequence[Judged]) -> Judged:
 
 def judge_files(
     name: str, payloads: Sequence[bytes], judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
-) -> Judged:
+) -> Predictions:
     """Labels and features of files of one modality."""
     if judges.readers[name] == GRAMMAR:  # it reads what is written, not what the tokens leave of it
         texts = [payload.decode("utf-8", "replace") for payload in payloads]
@@ -73,7 +73,7 @@ def judge_files(
 
 def judge(
     name: str, items: np.ndarray, judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
-) -> Judged:
+) -> Predictions:
     """Labels and features of (N, ...) tensors of one modality."""
     if judges.readers[name] == GRAMMAR:
         texts = [MODALITIES[name].write(tokens, fitted).decode("utf-8", "replace") for tokens in items]
@@ -81,20 +81,19 @@ def judge(
     if judges.readers[name] == CLASSIFIER:
         return replace(classified(name, items, judges, key), embedded=embedded(name, items, judges))
     assert judges.matcher is not None, "judge.needs_matcher"
-    none = torch.zeros(0, WIDTH, device=device())
-    rows = torch.cat(
-        [none, *(judges.matcher.features(name, part) for part in input_batches(name, as_tensor(items)))]
-    )  # (N, E)
-    return Judged({}, np.zeros(len(rows)), rows.cpu().numpy(), embedded=judges.matcher.embed(name, rows).cpu().numpy())
+    batches = (judges.matcher.features(name, part) for part in input_batches(name, as_tensor(items)))
+    rows = torch.cat([torch.zeros(0, WIDTH, device=device()), *batches])  # (N, E)
+    found = judges.matcher.embed(name, rows).cpu().numpy()
+    return Predictions({}, np.zeros(len(rows)), rows.cpu().numpy(), embedded=found)
 
 
-def classified(name: str, items: np.ndarray, judges: Judges, key: str | None) -> Judged:
+def classified(name: str, items: np.ndarray, judges: Judges, key: str | None) -> Predictions:
     """What a classifier finds in (N, ...) tensors."""
     classifier = judges.classifiers[name]
     rows = classifier.features(as_tensor(items))  # (N, E)
     scores = {name: score.cpu() for name, score in classifier.scores(rows).items()}  # (N, K) each
     labels = {a: np.array(classifier.values[a])[score.argmax(-1).numpy()] for a, score in scores.items()}
-    return Judged(labels, confidence_of(scores, key).numpy(), rows.cpu().numpy())
+    return Predictions(labels, confidence_of(scores, key).numpy(), rows.cpu().numpy())
 
 
 def confidence_of(scores: Mapping[str, Tensor], key: str | None) -> Tensor:
@@ -110,7 +109,7 @@ def embedded(name: str, items: np.ndarray, judges: Judges) -> np.ndarray | None:
     return torch.cat([judges.matcher(name, part) for part in input_batches(name, as_tensor(items))]).cpu().numpy()
 
 
-def read_captions(texts: list[str], values: Mapping[str, list[str]]) -> Judged:
+def read_captions(texts: list[str], values: Mapping[str, list[str]]) -> Predictions:
     """What captions say, by the grammar that wrote the real ones."""
     known = {attribute: tuple(options) for attribute, options in values.items()}
     found = [captions.read(caption, known) for caption in texts]
@@ -118,4 +117,4 @@ def read_captions(texts: list[str], values: Mapping[str, list[str]]) -> Judged:
         attribute: np.array([MALFORMED if said is None else said.get(attribute, UNSTATED) for said in found])
         for attribute in values
     }
-    return Judged(labels, np.array([said is not None for said in found], np.float32), captions=texts)
+    return Predictions(labels, np.array([said is not None for said in found], np.float32), captions=texts)

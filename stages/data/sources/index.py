@@ -15,7 +15,7 @@ from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES
 from stages.data.records.rejects import Reject, most_frequent, plain, table
 from stages.data.records.split import SPLITS, Shares, assign
-from stages.data.sources.own import Own, Packed, nearest, unread_of
+from stages.data.sources.packing import Own, Packed, nearest, unread_of
 
 Attribute = dict[str, Any]  # its `values`, the modalities it is `shown_by`, and whether the latter is `assumed`
 TAKEN = re.compile(r"shard|has_.*|.*_file")  # columns of the index and of samples.csv

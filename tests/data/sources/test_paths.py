@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.data.sources import place
-from stages.data.sources.place import inside, read_place
+from stages.data.sources import paths
+from stages.data.sources.paths import inside, read_place
 
 
 @pytest.fixture
@@ -89,14 +89,14 @@ def test_links_into_the_dvc_cache_are_followed(root: Path, monkeypatch: pytest.M
     cached.write_text("cached")
     os.symlink(cached, root / "a.txt")
     monkeypatch.chdir(root.parent)
-    place.dvc_cache.cache_clear()
+    paths.dvc_cache.cache_clear()
     assert inside("a.txt", root) == cached.resolve()
     with pytest.raises(ValueError, match="leaves it"):
         inside("../.dvc/cache/files/md5/ab/cd", root)
-    place.dvc_cache.cache_clear()
+    paths.dvc_cache.cache_clear()
 
 
 def test_a_file_larger_than_the_memory_should_hold_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "LARGEST", 4)
+    monkeypatch.setattr(paths, "LARGEST", 4)
     with pytest.raises(ValueError, match=r"^expected a file of at most 0 MiB, got a larger one$"):
         read_place("deep/a.txt", root)

@@ -19,7 +19,7 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
-from stages.fusion.bank import Bank
+from stages.fusion.dataset import FeatureDataset
 from stages.learning.contrastive import info_nce
 from stages.learning.data_parallel import data_parallel
 from stages.learning.masks import random_halves
@@ -27,7 +27,7 @@ from stages.learning.networks import Perceptron, initialise
 from stages.learning.training import Training, add_noise, optimise, stream
 
 PREDICTION, CONTRAST = 0.3, 0.7  # weights of the two losses
-AVERAGE = 0.99  # decay of the moving average of the weights
+EMA_DECAY = 0.99  # decay of the moving average of the weights
 
 
 class Mixer(Protocol):
@@ -40,30 +40,32 @@ class Mixer(Protocol):
 class Learning(Training):
     """What all network fusions learn by."""
 
-    unified: PositiveInt  # U, width of the representation
+    unified_width: PositiveInt  # U, width of the representation
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on it, whose own is 1
     feature_noise: Annotated[float, Field(ge=0)]  # of the noise on the features in training
     hidden: PositiveInt  # width of the network that predicts features in training
 
 
-def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed: int, state: Path) -> pd.DataFrame:
+def fit_by_prediction(
+    fusion: nn.Module, dataset: FeatureDataset, settings: Learning, *, seed: int, state: Path
+) -> pd.DataFrame:
     """Train `fusion`, a Mixer, in place; returns the loss curve."""
-    predict = Perceptron(settings.unified, sum(bank.widths), width=settings.hidden, depth=1)
-    compare = nn.Linear(settings.unified, settings.unified)
+    predict = Perceptron(settings.unified_width, sum(dataset.widths), width=settings.hidden, depth=1)
+    compare = nn.Linear(settings.unified_width, settings.unified_width)
     networks = nn.ModuleList([fusion, predict, compare])
     initialise(networks, stream(seed, "fuse/weights"))
-    known, targets = bank.known, bank.targets
+    known, targets = dataset.train_available, dataset.targets
     mixer = cast(Mixer, fusion)  # it is both; Python has no word for that
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        rows, features = bank.draw(settings.batch, stream)  # (B,), (B, W)
+        rows, features = dataset.draw(settings.batch, stream)  # (B,), (B, W)
         there, target = known[rows], targets[rows]  # (B, M), (B, W)
         tokens = data_parallel(mixer.tokenise, add_noise(features, settings.feature_noise, stream))
         some = random_halves(there, stream)
         rest = there & ~some
         seen = torch.stack([some, rest, there], 1)  # (B, V, M)
         views = add_noise(data_parallel(mixer.mix, tokens, seen), settings.noise, stream)  # (B, V, U)
-        asked = bank.columns(rest)  # (B, W)
+        asked = dataset.columns(rest)  # (B, W)
         error = (data_parallel(predict, views[:, 0]).float() - target) ** 2 * asked
         left, right, everything = normalize(data_parallel(compare, views).float(), dim=-1).unbind(1)  # (B, U) each
         return {
@@ -71,4 +73,4 @@ def fit_by_prediction(fusion: nn.Module, bank: Bank, settings: Learning, *, seed
             "contrast": CONTRAST * (info_nce(left, right, rest.any(1)) + info_nce(everything, right, rest.any(1))) / 2,
         }
 
-    return optimise(networks, loss, settings, average=AVERAGE, seed=seed, name="fuse", state=state)
+    return optimise(networks, loss, settings, ema_decay=EMA_DECAY, seed=seed, name="fuse", state=state)

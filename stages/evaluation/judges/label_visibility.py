@@ -31,7 +31,7 @@ def unseen_rows(samples: pd.DataFrame, name: str) -> np.ndarray:
 
 
 @torch.no_grad()
-def visibility(
+def label_visibility(
     name: str, classifier: Classifier, items: Tensor, columns: pd.DataFrame, learned: pd.DataFrame,
     attributes: Mapping[str, Any],
 ) -> list[dict[str, Any]]:  # fmt: skip
