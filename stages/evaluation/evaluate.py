@@ -52,10 +52,10 @@ def main() -> None:
         write_table(context.out / "table.csv", table(results))
         write_json(context.out / "summary.json", summary(results))
         write_table(context.out / "sanity.csv", sanity(dataset, draws(run.seed, "evaluate/sanity")))
-        write_table(context.out / "near_copies.csv", near_copies(dataset))
-        write_json(context.out / "dataset.json", {"key": dataset.key, "test": len(dataset.rows("test"))})
         write_table(context.out / "contribution.csv", contributions(dataset, draws(run.seed, "evaluate/contribution")))
         write_table(context.out / "confusion.csv", confusion(dataset))
+        write_table(context.out / "near_copies.csv", near_copies(dataset))
+        write_json(context.out / "dataset.json", {"key": dataset.key, "test": len(dataset.rows("test"))})
 
 
 def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
@@ -65,18 +65,18 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         return draws(seed, f"evaluate/{name}")
 
     return [
-        *coherence(dataset.outputs, dataset.shown_by, dataset.key, draws(seed, "evaluate")),
+        *coherence(dataset.outputs, dataset.shown_by, dataset.key, rng("coherence")),
         *matching(dataset, rng("matching")),
         *consistency(dataset, rng("consistency")),
-        *out_of_domain(dataset, rng("elsewhere")),
-        *judge_accuracy(dataset, rng("ceilings")),
-        *codec_accuracy(dataset, rng("reconstruction")),
+        *out_of_domain(dataset, rng("out_of_domain")),
+        *judge_accuracy(dataset, rng("judge_accuracy")),
+        *codec_accuracy(dataset, rng("codec_accuracy")),
         *balance(dataset, rng("balance")),
-        *recognisability(dataset, rng("health")),
-        *entropy_left(dataset, replicates, rng("freedom")),
-        *speech_recognition(dataset, rng("hearing")),
+        *recognisability(dataset, rng("recognisability")),
+        *entropy_left(dataset, replicates, rng("entropy")),
+        *speech_recognition(dataset, rng("speech_recognition")),
         *distribution(dataset, replicates, rng),
-        *codec_errors(dataset, rng("extraction")),
+        *codec_errors(dataset, rng("codec_errors")),
     ]
 
 

@@ -98,10 +98,10 @@ def chain(sampler: Sampler, first: str, middle: str, last: str) -> None:
 
 def from_other_writers(sampler: Sampler) -> None:
     """Everything but pictures from pictures of other writers, which stand beside it."""
-    chance = draws(sampler.seed, "generate/elsewhere/pictures")
+    chance = draws(sampler.seed, "generate/out_of_domain/pictures")
     found = list(pictures(min(OUT_OF_DOMAIN, sampler.settings.observed), chance))
     keys, given = [key for key, _, _ in found], [picture for _, picture, _ in found]
-    made = sampler.sample("elsewhere", sampler.encode(given, "image"), ["image"])
+    made = sampler.sample("out_of_domain", sampler.encode(given, "image"), ["image"])
     files = sampler.decode(made, [name for name in sampler.dataset.names if name != "image"])
     both = [{SUFFIXES["image"]: picture} | file for picture, file in zip(given, files, strict=True)]
     digits = pd.DataFrame({"id": keys, "digit": [digit for _, _, digit in found]})

@@ -163,13 +163,12 @@ def decoder_pairs(dataset: FeatureDataset, fused: TrainedFusion, name: str) -> P
 
 def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[Density, dict[str, Any], pd.DataFrame]:
     """A model of the density that the pairs of a job come from, its shape and its loss curve."""
-    random = "whole" if name == "prior" else name  # TEMPORARY
     pairs, budget = job.pairs, job.budget
-    target, condition = pairs(1, stream(seed, f"train/{random}/shape"))
+    target, condition = pairs(1, stream(seed, f"train/{name}/shape"))
     shape = {"width": target.shape[1], "condition": condition.shape[1], "grid": job.grid}
     shape |= {"hidden": budget.hidden, "depth": budget.depth}
     model = build(settings.model, shape, settings.own)
-    initialise(model, stream(seed, f"train/{random}/weights"))
+    initialise(model, stream(seed, f"train/{name}/weights"))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         return model.losses(*pairs(budget.batch, stream), stream)
@@ -178,9 +177,9 @@ def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[D
         budget = budget.model_copy(update={"learning_rate": model.learning_rate})
     curve = optimise(
         model, loss, budget, ema_decay=settings.ema_decay, hold=settings.hold, betas=model.betas,
-        seed=seed, name=f"train/{random}", state=state,
+        seed=seed, name=f"train/{name}", state=state,
     )  # fmt: skip
-    check_spread(model, *pairs(CHECKED, stream(seed, f"train/{random}/check")), f"train.{settings.model}", name)
+    check_spread(model, *pairs(CHECKED, stream(seed, f"train/{name}/check")), f"train.{settings.model}", name)
     return model, shape, curve
 
 

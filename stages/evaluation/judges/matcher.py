@@ -55,7 +55,7 @@ def train_matcher(
 ) -> tuple[Matcher, pd.DataFrame]:
     """The matcher and its loss curve, from (N, ...) clean items of each modality; `there` (N,) says which exist."""
     matcher = Matcher({name: input_size(name, part) for name, part in items.items()})
-    initialise(matcher, stream(seed, "judge/match/weights"))
+    initialise(matcher, stream(seed, "judge/matcher/weights"))
     count = len(next(iter(items.values())))
     items = {name: to_device(part) for name, part in items.items()}
     there = {name: mask.to(device()) for name, mask in there.items()}
@@ -76,4 +76,4 @@ def train_matcher(
             parts[f"{one}_{other}"] = info_nce(views[one], views[other], known[one] & known[other])
         return parts
 
-    return matcher, optimise(matcher, loss, training, ema_decay=EMA_DECAY, seed=seed, name="judge/match", state=state)
+    return matcher, optimise(matcher, loss, training, ema_decay=EMA_DECAY, seed=seed, name="judge/matcher", state=state)

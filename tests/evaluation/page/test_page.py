@@ -69,7 +69,7 @@ def content() -> Content:
         Result("unheard_of.before", -3.0, -4.0, -2.0, 100, -9.0, 0.0),
         Result("coverage.image", 0.987, 0.95, 0.99, 78, 0.885, 0.96, 0.93, 0.99),
     ]
-    curves = pd.DataFrame({"stage": "train/whole", "loss": "velocity", "step": [1, 2], "value": [2.0, 1.0]})
+    curves = pd.DataFrame({"stage": "train/prior", "loss": "velocity", "step": [1, 2], "value": [2.0, 1.0]})
     example = Example("000001", sample(("image",)), sample(("text", "audio")), {})
     return Content(
         names=NAMES, key="digit", tested=100, results=figures_of(table(results)), curves=curves,
