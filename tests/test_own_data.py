@@ -1,7 +1,7 @@
 """docs/own-data.md, word for word: two blocks in a clone as Git gives it, two where the main job ran.
 
-Only addresses and the home folder are of this machine. The first block and the last run the whole tiny pipeline. The two
-between run its layer 1 alone: behind `preprocess` all data of one's own are alike.
+Only addresses and the home folder are of this machine. The first block and the last run the whole tiny pipeline.
+The two between run its layer 1 alone: behind `preprocess` all data of one's own are alike.
 """
 
 import json
