@@ -17,7 +17,7 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
 from stages.data.records.rejects import Reject
-from stages.data.sources import digits, folder, manifest, metadata, shards
+from stages.data.sources import digits, folder, hugging_face, manifest, shards
 from stages.data.sources.digits import Digits
 from stages.data.sources.index import resolve
 from stages.data.sources.packing import Own, Packed
@@ -61,8 +61,8 @@ def source_of(settings: Acquire) -> Callable[..., tuple[list[Packed], list[Rejec
     if not settings.path.is_dir():
         raise ValueError(f"acquire.path: expected a folder, got '{settings.path}'; correct params.yaml")
     either = settings.source in ("folder", "manifest") and not manifest.found(settings.path)
-    if either and (tables := metadata.tables(settings.path)):
-        return partial(metadata.collect, tables)
+    if either and (tables := hugging_face.tables(settings.path)):
+        return partial(hugging_face.collect, tables)
     collect: Callable[..., tuple[list[Packed], list[Reject]]] = SOURCES[settings.source].collect
     return collect
 

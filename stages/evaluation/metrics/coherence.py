@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from stages.evaluation.metrics.dataset import Outputs, Predicted
+from stages.evaluation.metrics.judged import Outputs, Predicted
 from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions
 from stages.evaluation.metrics.result import Result, share
 

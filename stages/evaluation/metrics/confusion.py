@@ -3,7 +3,7 @@
 import pandas as pd
 
 from stages.evaluation.metrics.coherence import given
-from stages.evaluation.metrics.dataset import Dataset
+from stages.evaluation.metrics.judged import Dataset
 from stages.evaluation.metrics.predictions import UNSTATED
 
 COLUMNS = ("direction", "wanted", "found", "count")

@@ -17,7 +17,7 @@ import numpy as np
 
 from stages.evaluation.intervals import LEVEL
 from stages.evaluation.metrics.coherence import given
-from stages.evaluation.metrics.dataset import Dataset
+from stages.evaluation.metrics.judged import Dataset
 from stages.evaluation.metrics.predictions import UNSTATED
 from stages.evaluation.metrics.result import Result
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluation.intervals import LEVEL, REPLICATES
-from stages.evaluation.metrics.dataset import Dataset
 from stages.evaluation.metrics.judge_accuracy import correct
+from stages.evaluation.metrics.judged import Dataset
 from stages.evaluation.metrics.predictions import UNSTATED
 
 COLUMNS = (

@@ -13,8 +13,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from stages.evaluation.intervals import bootstrap_interval, centred_interval, normal_interval
-from stages.evaluation.metrics.dataset import Dataset
 from stages.evaluation.metrics.distances import Neighbourhoods, Rows, frechet_distance, kernels, neighbourhoods
+from stages.evaluation.metrics.judged import Dataset
 from stages.evaluation.metrics.memorisation import copied
 from stages.evaluation.metrics.predictions import Predictions
 from stages.evaluation.metrics.result import Result, share

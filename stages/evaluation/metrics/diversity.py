@@ -10,7 +10,7 @@ import pandas as pd
 
 from stages.evaluation.intervals import LEVEL, centred_interval
 from stages.evaluation.metrics.coherence import given
-from stages.evaluation.metrics.dataset import Dataset
+from stages.evaluation.metrics.judged import Dataset
 from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED
 from stages.evaluation.metrics.result import Result, share
 

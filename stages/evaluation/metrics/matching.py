@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from stages.evaluation.metrics.dataset import Dataset, Outputs
+from stages.evaluation.metrics.judged import Dataset, Outputs
 from stages.evaluation.metrics.predictions import Predictions
 from stages.evaluation.metrics.result import Result, share
 

@@ -24,7 +24,7 @@ from stages.data.kinds import audio
 from stages.data.kinds.reading import tensors
 from stages.data.sources.captions import WORDS
 from stages.evaluation.metrics.coherence import outcomes
-from stages.evaluation.metrics.dataset import MADE, Dataset
+from stages.evaluation.metrics.judged import MADE, Dataset
 from stages.evaluation.metrics.predictions import MALFORMED
 from stages.evaluation.metrics.result import Result, share
 
@@ -70,14 +70,14 @@ def speech_recognition(dataset: Dataset, rng: np.random.Generator) -> list[Resul
 
 def recordings(rows: pd.DataFrame) -> list[bytes]:
     """The recorded clips of the first rows, as they were acquired."""
-    wanted = rows.head(MOST)
+    keys, suffix = list(rows.head(MOST)["id"]), SUFFIXES["audio"]
     index = pd.read_csv(RAW / "index.csv", dtype=str).set_index("id")["shard"]
-    clips: dict[str, bytes] = {}
-    for shard in sorted(set(index[wanted["id"]])):
-        for key, files in read_shard(RAW / shard):
-            if key in set(wanted["id"]):
-                clips[key] = files[SUFFIXES["audio"]]
-    return [clips[key] for key in wanted["id"]]
+    clips: dict[str, bytes] = dict.fromkeys(keys, b"")
+    for shard in sorted(set(index[keys])):
+        for key, files in read_shard(RAW / shard, only=[suffix]):
+            if key in clips:
+                clips[key] = files[suffix]
+    return list(clips.values())
 
 
 def vocoded(clips: Sequence[bytes], fitted: Any) -> list[bytes]:

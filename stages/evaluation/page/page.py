@@ -13,8 +13,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.evaluation.metrics import families
-from stages.evaluation.metrics.discriminability import FEW, discriminates, margin
 from stages.evaluation.metrics.result import Result
+from stages.evaluation.metrics.separability import FEW, discriminates, margin
 from stages.evaluation.page import wording
 from stages.evaluation.page.audit import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.curves import FRAME, charts

@@ -6,7 +6,7 @@ import pytest
 
 from stages.common.subsets import proper_subsets
 from stages.evaluation.metrics.coherence import coherence
-from stages.evaluation.metrics.dataset import Outputs, Predicted
+from stages.evaluation.metrics.judged import Outputs, Predicted
 from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions
 from stages.evaluation.metrics.result import Result
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from stages.common.params import read_yaml
 from stages.common.subsets import proper_subsets
 from stages.evaluation.metrics.coherence import coherence
-from stages.evaluation.metrics.dataset import Outputs
+from stages.evaluation.metrics.judged import Outputs
 from stages.evaluation.metrics.predictions import Predictions
 from stages.fusion import concat
 from stages.fusion.dataset import FeatureDataset

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from stages.common.seeds import draws
 from stages.data.kinds.image import ImageSettings, read
 from stages.data.sources.ink import INKS
-from stages.generation.out_of_domain import enlarged, pictures
+from stages.generation.other_writers import enlarged, pictures
 
 
 def test_the_same_seed_gives_the_same_pictures_and_another_others() -> None:

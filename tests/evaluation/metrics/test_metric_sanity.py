@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.evaluation.metrics.sanity import CHECKS, EXPECTED, holds, sanity
+from stages.evaluation.metrics.metric_sanity import CHECKS, EXPECTED, holds, sanity
 from tests.evaluation.datasets import dataset
 
 FLAWS = {  # checks that a metric may fail, and why
