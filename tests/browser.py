@@ -146,5 +146,5 @@ def browser(profile: Path) -> Iterator[Page]:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as profile, browser(Path(profile)) as tab:
-        tab.show(Path(sys.argv[1]), width=1100, height=760)
+        tab.show(Path(sys.argv[1]), width=1100, height=930)
         tab.picture(Path(sys.argv[2]))
