@@ -10,30 +10,29 @@ from stages.common.params import read_yaml
 from stages.fusion.fuse import FUSIONS
 from stages.generation.models.families import FAMILIES
 from tests.clones import ROOT, staged, succeed
+from tests.test_pipeline import STAGES, covers
 
 pytestmark = pytest.mark.slow
 
-AFTER = {  # a setting: another value than the default's, and what reruns when it changes
-    "method": ("gated", {"fuse", "train", "generate", "evaluate", "report"}),
-    "model": ("vae", {"train", "generate", "evaluate", "report"}),
+AFTER = {  # what reruns when another fusion or generator is chosen
+    "fuse.method": {"fuse", "train", "generate", "evaluate", "report"},
+    "train.model": {"train", "generate", "evaluate", "report"},
 }
-OTHERS = [("method", name) for name in ("none", "concat", "matrix")] + [("model", "gan")]
-SECTIONS = {"method": "fuse", "model": "train"}
+CHANGED = "gated"  # the fusion that DVC is asked for; the others run without it
+PAIRS = (("concat", "gan"), ("matrix", "vae"), ("none", "flow"))
 
 
-def test_together_these_are_all_methods_there_are() -> None:
-    default = read_yaml(ROOT / "params.yaml")
-    tried = {*OTHERS, *((setting, name) for setting, (name, _) in AFTER.items())}
-    tried |= {(setting, default[section][setting]) for setting, section in SECTIONS.items()}
-    assert tried == {*(("method", name) for name in FUSIONS), *(("model", name) for name in FAMILIES)}
-
-
-def choose(folder: Path, setting: str, name: str) -> None:
-    """Another fusion or generator in params.yaml."""
+def choose(folder: Path, fusion: str, generator: str = "flow") -> None:
+    """Another fusion and generator in params.yaml."""
     params = folder / "params.yaml"
-    before, text = read_yaml(params)[SECTIONS[setting]][setting], params.read_text(encoding="utf-8")
-    assert before != name and text.count(f"\n  {setting}: {before}\n") == 1
-    params.write_text(text.replace(f"\n  {setting}: {before}\n", f"\n  {setting}: {name}\n"), encoding="utf-8")
+    text = params.read_text(encoding="utf-8")
+    for old, new in (
+        ("  method: attention\n", f"  method: {fusion}\n"),
+        ("  model: flow\n", f"  model: {generator}\n"),
+    ):
+        assert text.count(f"\n{old}") == 1
+        text = text.replace(f"\n{old}", f"\n{new}")
+    params.write_text(text, encoding="utf-8")
 
 
 def joint(folder: Path) -> float:
@@ -41,22 +40,44 @@ def joint(folder: Path) -> float:
     return float(json.loads((folder / "metrics/summary.json").read_text(encoding="utf-8"))["coherence"]["joint"])
 
 
+def following(first: str) -> set[str]:
+    """A stage and all that depend on what it makes, as dvc.yaml has them."""
+    found, outs = {first}, {stage.name: stage.outs for stage in STAGES}
+    for stage in STAGES:  # in their order
+        made = [out for name in found for out in outs[name]]
+        if any(covers(dep, out) or covers(out, dep) for dep in stage.data for out in made):
+            found.add(stage.name)
+    return found
+
+
+def test_together_these_are_all_methods_there_are() -> None:
+    default = read_yaml(ROOT / "params.yaml")
+    fusions, generators = map(set, zip(*PAIRS, strict=True))
+    assert {*fusions, CHANGED, default["fuse"]["method"]} == set(FUSIONS)
+    assert {*generators, default["train"]["model"]} == set(FAMILIES)
+
+
 @pytest.mark.parametrize("setting", AFTER)
-def test_a_change_reruns_what_follows_from_it_and_nothing_else(setting: str, built: Path, tmp_path: Path) -> None:
+def test_what_follows_from_a_choice_is_what_dvc_yaml_says(setting: str) -> None:
+    (reader,) = [stage.name for stage in STAGES if setting.partition(".")[0] in stage.params]
+    assert following(reader) == AFTER[setting]
+
+
+def test_a_change_reruns_what_follows_from_it_and_nothing_else(built: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)
     assert json.loads(succeed(folder, "dvc", "status", "--json")) == {}
-    name, after = AFTER[setting]
-    choose(folder, setting, name)
+    choose(folder, CHANGED)
     stale = set(json.loads(succeed(folder, "dvc", "status", "--json")))
-    assert stale == {SECTIONS[setting]}, "DVC lists the first stage only, the others follow"
+    assert stale == {"fuse"}, "DVC lists the first stage only, the others follow"
     said = succeed(folder, "dvc", "repro")
-    assert {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")} == after
+    ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+    assert ran == AFTER["fuse.method"]
     assert 0 <= joint(folder) <= 1
 
 
-@pytest.mark.parametrize(("setting", "name"), OTHERS, ids=[name for _, name in OTHERS])
-def test_a_method_runs_and_its_figures_come_out(setting: str, name: str, built: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fusion", "generator"), PAIRS)
+def test_methods_run_and_their_figures_come_out(fusion: str, generator: str, built: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)
-    choose(folder, setting, name)
-    staged(folder, AFTER[setting][1])
+    choose(folder, fusion, generator)
+    staged(folder, AFTER["fuse.method"])
     assert 0 <= joint(folder) <= 1

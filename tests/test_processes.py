@@ -62,6 +62,7 @@ def test_two_processes_make_what_one_makes(name: str, built: Path, bench: Path) 
     assert not list((bench / "logs").glob("*.log"))
 
 
+@pytest.mark.proof
 def test_torchrun_starts_the_processes_as_well(bench: Path) -> None:
     succeed(bench, *TWO, *COMMANDS["fuse"])
     ours = files(bench / "data/fuse")
@@ -91,6 +92,7 @@ def running(bench: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process
         first.stderr.close()
 
 
+@pytest.mark.proof
 def test_when_one_ends_all_end_with_one_line_and_the_next_run_goes_on(bench: Path) -> None:
     with running(bench) as (first, other):
         other.send_signal(signal.SIGKILL)

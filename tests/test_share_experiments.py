@@ -68,6 +68,7 @@ def test_an_experiment_is_run_pushed_pulled_and_applied(here: Path, tmp_path: Pa
     assert succeed(mate, "dvc", "repro").splitlines()[-1] == "Data and pipelines are up to date."
 
 
+@pytest.mark.proof
 def test_a_queue_is_worked_off_by_two_workers(here: Path) -> None:
     succeed(here, "dvc", "exp", "run", "--queue", "-S", "evaluate.replicates=21,22")
     succeed(here, "dvc", "queue", "start", "--jobs", "2")

@@ -31,7 +31,7 @@ def test_each_stage_and_each_piece_of_its_work_has_a_row(built: Path) -> None:
     samples = len(pd.read_csv(built / "data/acquire/index.csv"))
     assert found["acquire"]["items"] == found["preprocess"]["items"] == samples
     settings = read_yaml(built / "params.yaml")["train"]
-    budgets = [settings["whole"], *3 * [settings["parts"]]]
+    budgets = [settings["prior"], *3 * [settings["decoders"]]]
     assert found["train: training"]["items"] == sum(budget["steps"] * budget["batch"] for budget in budgets)
     trained = {what: row for what, row in found.items() if what.endswith(": training")}
     assert {f"{stage}: training" for stage in stages if stage.startswith(("extract", "fuse", "train", "judge"))} == {
@@ -46,7 +46,7 @@ def test_each_stage_and_each_piece_of_its_work_has_a_row(built: Path) -> None:
 def test_the_arithmetic_of_a_training_is_that_of_its_matrices(built: Path) -> None:
     """A product of matrices takes two operations an entry, and training takes it three times; the first layer's input
     asks for no gradient."""
-    settings = read_yaml(built / "params.yaml")["train"]["parts"]
+    settings = read_yaml(built / "params.yaml")["train"]["decoders"]
     works = read_json(built / "logs/train.json")["works"]
     shape = read_json(built / "data/train/generator.json")["models"]["audio"]
     inputs = shape["width"] + shape["condition"] + 2 * read_yaml(built / "params.yaml")["train"]["flow"]["frequencies"]
