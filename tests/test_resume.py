@@ -19,8 +19,6 @@ CASES = {  # stage: its module and arguments, the params whose number of steps i
     "fuse": ("stages.fusion.fuse",),
     "train": ("stages.generation.train",),
 }
-
-
 APART = ("extract@image", "fuse")  # proven apart: `train` has what they have, and lanes
 
 

@@ -1,4 +1,4 @@
-"""The door of a stage: one at a time, true to its inputs, all or nothing, polite. Real processes, real kills."""
+"""What surrounds a stage: one at a time, true to its inputs, all or nothing, polite. Real processes, real kills."""
 
 import json
 import os
@@ -12,9 +12,9 @@ import pytest
 from tests.clones import ROOT
 
 DVC = "stages:\n  toy:\n    cmd: python toy.py\n    deps: [stages/toy, data/in]\n    params: [toy]\n"
-START = "import sys; from pathlib import Path; from stages.common.stage import stage\nwith stage('toy') as door:\n"
-WRITE = "    (door.out / 'out.txt').write_text('made')\n"
-WAIT = "    print(door.state, flush=True); sys.stdin.readline()\n"
+START = "import sys; from pathlib import Path; from stages.common.stage import stage\nwith stage('toy') as context:\n"
+WRITE = "    (context.out / 'out.txt').write_text('made')\n"
+WAIT = "    print(context.state, flush=True); sys.stdin.readline()\n"
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_killed_run_leaves_no_lock_and_its_output_is_not_taken_for_done(house:
     assert data(house) == {"in/a.txt": "in", "toy/out.txt": "made"}
 
 
-KEEP = "    door.state.mkdir(parents=True, exist_ok=True); (door.state / 'half').write_text('half')\n"
+KEEP = "    context.state.mkdir(parents=True, exist_ok=True); (context.state / 'half').write_text('half')\n"
 
 
 @pytest.mark.parametrize(

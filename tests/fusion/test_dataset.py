@@ -1,4 +1,4 @@
-"""The bank: features side by side, and batches that never mix two samples."""
+"""The dataset that training draws from: features side by side, and batches that never mix two samples."""
 
 from pathlib import Path
 

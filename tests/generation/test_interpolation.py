@@ -17,10 +17,10 @@ def ends(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_it_goes_from_one_end_to_the_other() -> None:
     start, end = ends(1)
-    walk = great_circle(start, end, torch.linspace(0, 1, 8))
-    assert walk.shape == (5, 8, 24)
-    torch.testing.assert_close(walk[:, 0], start)
-    torch.testing.assert_close(walk[:, -1], end)
+    way = great_circle(start, end, torch.linspace(0, 1, 8))
+    assert way.shape == (5, 8, 24)
+    torch.testing.assert_close(way[:, 0], start)
+    torch.testing.assert_close(way[:, -1], end)
 
 
 def test_lengths_on_the_way_lie_between_those_of_the_ends() -> None:
@@ -32,8 +32,8 @@ def test_lengths_on_the_way_lie_between_those_of_the_ends() -> None:
 
 def test_every_step_turns_by_the_same_angle() -> None:
     start, end = ends(3)
-    walk = torch.nn.functional.normalize(great_circle(start, end, torch.linspace(0, 1, 7)), dim=-1)
-    cosines = (walk[:, 1:] * walk[:, :-1]).sum(-1)
+    way = torch.nn.functional.normalize(great_circle(start, end, torch.linspace(0, 1, 7)), dim=-1)
+    cosines = (way[:, 1:] * way[:, :-1]).sum(-1)
     torch.testing.assert_close(cosines, cosines[:, :1].expand_as(cosines), atol=1e-5, rtol=0)
 
 

@@ -1,4 +1,4 @@
-"""Pictures from elsewhere: drawn as ours are, labelled as their source says, the same for the same seed."""
+"""Pictures of other writers: drawn as ours are, labelled as their source says, the same for the same seed."""
 
 import io
 

@@ -65,9 +65,9 @@ def test_the_chance_to_be_first_is_that_of_all_draws(seed: int, count: int, choi
     """Against every draw of rivals, of vectors among which are equals."""
     choices = min(choices, count)
     wanted, found = np.random.default_rng(seed).integers(-1, 2, (2, count, 2)).astype(float)
-    likeness, expected = wanted @ found.T, []
+    similarity, expected = wanted @ found.T, []
     for row in range(count):
-        own, others = likeness[row, row], np.delete(likeness[row], row)
+        own, others = similarity[row, row], np.delete(similarity[row], row)
         draws = [np.array(drawn) for drawn in combinations(others, choices - 1)]
         expected.append(np.mean([(drawn <= own).all() / (1 + (drawn == own).sum()) for drawn in draws]))
     np.testing.assert_allclose(first_of(wanted, found, choices), expected)
