@@ -179,11 +179,11 @@ def test_an_edit_meanwhile_is_not_recorded_beside_the_old_result(
     folder = copied(start, tmp_path / "folder")
     meanwhile = begin(folder)
     wait_for(meanwhile, "train")
-    edit(folder / "params.yaml", "average: 0.9", "average: 0.8")
+    edit(folder / "params.yaml", "ema_decay: 0.9", "ema_decay: 0.8")
     code, said = end(meanwhile)
     assert code != 0 and "train: its code or parameters were edited while it ran; run `dvc repro` again" in said
     assert not (folder / "data/train").exists()
-    edit(folder / "params.yaml", "average: 0.8", "average: 0.9")
+    edit(folder / "params.yaml", "ema_decay: 0.8", "ema_decay: 0.9")
     succeed(folder, *REPRO)
     assert made(folder) == unbroken
 

@@ -32,7 +32,7 @@ def test_experiments_become_a_table_and_a_picture(built: Path, tmp_path: Path) -
     folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)
     for name in NAMES:
         preset = read_yaml(ROOT / f"tools/presets/{name}.yaml")
-        preset["train"]["parts"] |= SMALL
+        preset["train"]["decoders"] |= SMALL
         preset["generate"] |= {"samples": 30}
         (folder / f"tools/presets/{name}.yaml").write_text(yaml.safe_dump(preset), encoding="utf-8")
     who = ("-c", "user.name=test", "-c", "user.email=test@localhost")

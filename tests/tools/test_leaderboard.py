@@ -22,7 +22,7 @@ COMMIT = {
     for key, value in settings(read_yaml(ROOT / "params.yaml"))
 }
 GRID = {key: float(value) for key, value in settings(read_yaml(PRESETS / "grid.yaml"))}
-TINY = "fuse:\n  steps: 30\ntrain:\n  whole:\n    steps: 30\n"
+TINY = "fuse:\n  steps: 30\ntrain:\n  prior:\n    steps: 30\n"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tools.preset import PRESETS, settings
 
 NAMES = sorted(path.stem for path in PRESETS.glob("*.yaml"))
 ARTICLE = [name for name in NAMES if name.startswith("article")]
-SMALL = {"train.decoders.steps": "30", "train.parts.hidden": "8", "generate.samples": "30"}
+SMALL = {"train.decoders.steps": "30", "train.decoders.hidden": "8", "generate.samples": "30"}
 
 
 def flat(path: Path) -> dict[str, str]:
