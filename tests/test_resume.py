@@ -66,7 +66,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "train" else pytest.mark.proof) for name in CASES]
+    "name", [pytest.param(name, marks=pytest.mark.proof if name in APART else ()) for name in CASES]
 )
 def test_killed_twice_and_resumed_equals_unbroken(name: str, built: Path, tmp_path: Path) -> None:
     unbroken, killed = (workbench(built, tmp_path / kind, name) for kind in ("unbroken", "killed"))

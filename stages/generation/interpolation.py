@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from stages.generation.models.families import Density
-from stages.generation.sampler import Sampler
+from stages.generation.sampler import Sampler, normal
 
 STRIPS, STEPS = 2, 8
 
@@ -26,11 +26,8 @@ def interpolated(sampler: Sampler, prior: Density, chance: Generator) -> tuple[l
     ends = torch.randn(2, STRIPS, prior.latent_width, generator=chance, device=place)
     noise = great_circle(ends[0], ends[1], torch.linspace(0, 1, STEPS, device=place)).flatten(0, 1)  # (B, L)
     unified = prior.sample(condition, settings.prior_temperature * noise, steps=settings.steps)  # (B, U)
-    features = []
-    for decoder in sampler.decoders:
-        noise = torch.randn(STRIPS, decoder.latent_width, generator=chance, device=place).repeat_interleave(STEPS, 0)
-        features.append(decoder.sample(unified, settings.decoder_temperature * noise, steps=settings.steps))
-    return [f"{strip}-{step}" for strip in range(STRIPS) for step in range(STEPS)], torch.cat(features, -1)
+    kept = [normal(STRIPS, one.latent_width, chance).repeat_interleave(STEPS, 0) for one in sampler.decoders]
+    return [f"{strip}-{step}" for strip in range(STRIPS) for step in range(STEPS)], sampler.features(unified, kept)
 
 
 def great_circle(start: Tensor, end: Tensor, places: Tensor) -> Tensor:

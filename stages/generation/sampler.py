@@ -1,6 +1,6 @@
 """Samples from the trained models: whole ones, given any subset of the modalities, decoded to files.
 
-Axes: B samples, M modalities, W features of all of them side by side, U width of the representation.
+Axes: B samples, M modalities, W features of all of them side by side, U width of the representation, L of a noise.
 """
 
 from collections.abc import Sequence
@@ -68,11 +68,13 @@ class Sampler:
         if self.prior is not None:
             noise = settings.prior_temperature * normal(len(given), self.prior.latent_width, chance)
             unified = self.prior.sample(condition, noise, steps=settings.steps)  # (B, U), shared by all that follows
-        features = []
-        for decoder in self.decoders:
-            noise = settings.decoder_temperature * normal(len(given), decoder.latent_width, chance)
-            features.append(decoder.sample(unified, noise, steps=settings.steps))
-        return torch.cat(features, -1)
+        return self.features(unified, [normal(len(given), decoder.latent_width, chance) for decoder in self.decoders])
+
+    def features(self, unified: Tensor, noises: Sequence[Tensor]) -> Tensor:
+        """Features (B, W), given representations (B, U) and the noise of each decoder, (B, L) each."""
+        scale, steps = self.settings.decoder_temperature, self.settings.steps
+        pairs = zip(self.decoders, noises, strict=True)
+        return torch.cat([decoder.sample(unified, scale * noise, steps=steps) for decoder, noise in pairs], -1)
 
     def decode(self, features: Tensor, wanted: Sequence[str]) -> list[dict[str, bytes]]:
         """The files of each sample, by suffix: (B, W) features -> B times {png, txt, wav}."""
@@ -82,7 +84,7 @@ class Sampler:
                 with COSTS.of(f"decode {name}", len(columns)):
                     items = self.codecs[name].decode(columns)
                 jobs = ((name, items[i : i + CHUNK], self.fitted[name]) for i in range(0, len(items), CHUNK))
-                for file, payload in zip(files, chain.from_iterable(in_processes(write, jobs)), strict=True):
+                for file, payload in zip(files, chain.from_iterable(in_processes(as_files, jobs)), strict=True):
                     file[SUFFIXES[name]] = payload
         return files
 
@@ -103,6 +105,6 @@ def normal(count: int, width: int, chance: Generator) -> Tensor:
     return torch.randn(count, width, generator=chance, device=chance.device)
 
 
-def write(name: str, items: np.ndarray, fitted: Any) -> list[bytes]:
+def as_files(name: str, items: np.ndarray, fitted: Any) -> list[bytes]:
     """A piece of the work of `Sampler.decode`, in a worker process."""
     return [MODALITIES[name].write(item, fitted) for item in items]

@@ -1,12 +1,13 @@
 """The way between two draws: it starts and ends at them, keeps to lengths that noise has, and moves evenly."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
 
 from stages.generation.interpolation import great_circle, interpolated
-from stages.generation.sampler import Generate
+from stages.generation.sampler import Generate, Sampler
 from stages.learning.training import stream
 
 
@@ -58,8 +59,8 @@ def test_strips_hold_what_is_private_still_and_move_what_is_shared() -> None:
     echo = cast(Any, Echo())
     settings = Generate(samples=1, observed=1, steps=1, prior_temperature=1.0, decoder_temperature=0.5)
     dataset = SimpleNamespace(widths=[3, 3])
-    sampler = SimpleNamespace(dataset=dataset, fused=fused, decoders=[echo, echo], settings=settings)
-    keys, made = interpolated(cast(Any, sampler), echo, stream(1, "strips"))
+    sampler = Sampler(cast(Any, dataset), {}, {}, cast(Any, fused), echo, [echo, echo], settings, 1, Path())
+    keys, made = interpolated(sampler, echo, stream(1, "strips"))
     assert keys[0] == "0-0" and keys[-1] == "1-7" and made.shape == (len(keys), 6)
     private = made - 100 * (made / 100).round()  # the noise of the decoders is small beside the steps
     for strip in private.unflatten(0, (2, 8)):
