@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from stages.common.files import replace, write_table
 from stages.common.shards import SUFFIXES, read_shard
+from stages.data.kinds.files_to_tensors import tensors
 from stages.data.kinds.modalities import restore
-from stages.data.kinds.reading import tensors
 from stages.evaluation.judges.loading import load_judges
 from stages.evaluation.metrics.predictions import classified
 from tools.experiments import experiments, follows

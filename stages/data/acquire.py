@@ -19,8 +19,8 @@ from stages.data.records import remarks
 from stages.data.records.rejects import Reject
 from stages.data.sources import digits, folder, hugging_face, manifest, shards
 from stages.data.sources.digits import Digits
-from stages.data.sources.index import resolve
 from stages.data.sources.packing import Own, Packed
+from stages.data.sources.sample_index import resolve
 
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 

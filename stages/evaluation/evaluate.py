@@ -17,20 +17,20 @@ from stages.common.files import write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
+from stages.evaluation.metrics.better_than_real import with_notes
 from stages.evaluation.metrics.codec_error import codec_errors
 from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.confusion import confusion
-from stages.evaluation.metrics.consistency import consistency
-from stages.evaluation.metrics.contribution import contributions
-from stages.evaluation.metrics.distribution import distribution
-from stages.evaluation.metrics.diversity import balance, entropy_left, recognisability
+from stages.evaluation.metrics.fidelity_and_coverage import distribution
 from stages.evaluation.metrics.judge_accuracy import codec_accuracy, judge_accuracy
 from stages.evaluation.metrics.judged import Dataset, load_dataset
 from stages.evaluation.metrics.matching import matching
 from stages.evaluation.metrics.metric_sanity import sanity
-from stages.evaluation.metrics.near_copies import near_copies
-from stages.evaluation.metrics.notes import with_notes
+from stages.evaluation.metrics.modality_contribution import contributions
+from stages.evaluation.metrics.mode_collapse import balance, entropy_left, recognisability
+from stages.evaluation.metrics.nearest_training_items import near_copies
 from stages.evaluation.metrics.out_of_domain import out_of_domain
+from stages.evaluation.metrics.path_consistency import consistency
 from stages.evaluation.metrics.result import Result, summary, table
 from stages.evaluation.metrics.speech_recognition import speech_recognition
 from stages.learning.training import set_up

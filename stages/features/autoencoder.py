@@ -22,8 +22,8 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import layer_norm, mse_loss
 
 from stages.common.seeds import draws
-from stages.features.arrays import Items, chunk_size, chunks
-from stages.features.pca import fit_pca, levels
+from stages.features.chunked_items import Items, chunk_size, chunks
+from stages.features.principal_components import fit_pca, levels
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import Perceptron, initialise

@@ -15,7 +15,7 @@ from stages.common.files import read_table, write_json, write_table, write_tenso
 from stages.common.params import Run, load
 from stages.common.seeds import draws
 from stages.features import linear
-from stages.features.arrays import stored
+from stages.features.chunked_items import stored
 from stages.features.codecs import CODECS, SETTINGS
 from stages.features.reconstruction import FEWEST, choose, encoded, error
 from stages.learning.budget import sized

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stages.features.arrays import Items, chunk_size, chunks
-from stages.features.pca import fit_pca, levels
+from stages.features.chunked_items import Items, chunk_size, chunks
+from stages.features.principal_components import fit_pca, levels
 from stages.learning.device import device
 
 LEVELS = 255.0  # both pictures and spectra come as bytes

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from stages.features.arrays import Items
+from stages.features.chunked_items import Items
 from stages.learning.training import Training
 
 HALF = 127.5  # of the levels of a byte

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.features.arrays import Items, chunks
+from stages.features.chunked_items import Items, chunks
 
 FEWEST = 8  # held-out items without which no choice is made
 

@@ -18,7 +18,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
 from stages.common.special_tokens import END, PAD, START
-from stages.features.arrays import Items, chunk_size
+from stages.features.chunked_items import Items, chunk_size
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import take_rows, to_device
 from stages.learning.networks import Perceptron, initialise

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import Generator, Tensor, nn
 
 from stages.common.files import read_json, write_json, write_table, write_tensors
+from stages.common.modality_subsets import proper_subsets, subset_name
 from stages.common.params import Run, load, load_modalities
-from stages.common.subsets import proper_subsets, subset_name
 from stages.fusion import attention, concat, gated, matrix, none
 from stages.fusion.dataset import FeatureDataset, feature_files, read_features
 from stages.fusion.objective import Learning

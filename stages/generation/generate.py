@@ -17,12 +17,12 @@ import torch
 from pydantic import model_validator
 
 from stages.common.files import read_table, write_table
+from stages.common.modality_subsets import proper_subsets, subset_name
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.progress import progress
 from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES, read_shard, write_shard
 from stages.common.stage import stage
-from stages.common.subsets import proper_subsets, subset_name
 from stages.data.kinds.modalities import restore
 from stages.features.codecs import load_codecs
 from stages.fusion.dataset import read_features

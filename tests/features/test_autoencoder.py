@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.features import arrays, autoencoder
-from stages.features.pca import fit_pca, levels
+from stages.features import autoencoder, chunked_items
+from stages.features.principal_components import fit_pca, levels
 from stages.features.reconstruction import error
 from stages.learning.networks import initialise
 from stages.learning.training import stream
@@ -105,7 +105,7 @@ def test_the_state_that_is_kept_is_the_best_of_items_held_out(tmp_path: Path) ->
 def test_pieces_do_not_change_what_comes_back(codec: autoencoder.Autoencoder, monkeypatch: pytest.MonkeyPatch) -> None:
     test = blocks(20, 2)
     whole = codec.encode(test)
-    monkeypatch.setattr(arrays, "CHUNK", 3 * test[0].size)
+    monkeypatch.setattr(chunked_items, "CHUNK", 3 * test[0].size)
     torch.testing.assert_close(codec.encode(test), whole, atol=1e-4, rtol=1e-4)
     assert codec.encode(test[:0]).shape == (0, 8)
     with torch.no_grad():

@@ -12,9 +12,9 @@ from sklearn.decomposition import PCA
 
 from stages.common.files import write_json
 from stages.common.special_tokens import END, PAD, START
-from stages.features import arrays, linear
+from stages.features import chunked_items, linear
 from stages.features.codecs import load_codecs
-from stages.features.pca import fit_pca
+from stages.features.principal_components import fit_pca
 from stages.features.reconstruction import FEWEST, choose, error, losses
 
 
@@ -25,7 +25,7 @@ def digits() -> np.ndarray:
 
 
 def test_components_are_those_of_the_whole_covariance(digits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "CHUNK", 100_000)  # many pieces, as large items have
+    monkeypatch.setattr(chunked_items, "CHUNK", 100_000)  # many pieces, as large items have
     count, values = 100, digits.reshape(len(digits), -1) / 255
     exact, found = PCA(count, svd_solver="full").fit(values), fit_pca(digits, count, np.random.default_rng(1))
     np.testing.assert_allclose(found.mean, exact.mean_, atol=1e-6)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stages.common.subsets import proper_subsets
+from stages.common.modality_subsets import proper_subsets
 from stages.fusion import attention
 from stages.learning.masks import mask
 from stages.learning.networks import initialise

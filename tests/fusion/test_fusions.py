@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from stages.common.modality_subsets import proper_subsets
 from stages.common.params import read_yaml
-from stages.common.subsets import proper_subsets
 from stages.fusion import none
 from stages.fusion.fuse import FUSIONS
 from stages.learning.masks import mask

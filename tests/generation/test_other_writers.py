@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from stages.common.seeds import draws
 from stages.data.kinds.image import ImageSettings, read
-from stages.data.sources.ink import INKS
+from stages.data.sources.digit_drawing import INKS
 from stages.generation.other_writers import enlarged, pictures
 
 

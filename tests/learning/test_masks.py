@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.subsets import proper_subsets, subset_name
+from stages.common.modality_subsets import proper_subsets, subset_name
 from stages.learning.masks import mask, random_halves, random_subsets
 from stages.learning.training import stream
 

@@ -25,8 +25,8 @@ from stages.common.seeds import draws
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_fresh_processes
 from stages.data.records.split import Shares, assign
-from stages.data.sources import captions, espeak
-from stages.data.sources.ink import INKS, paint
+from stages.data.sources import digit_captions, espeak
+from stages.data.sources.digit_drawing import INKS, paint
 
 WEIGHTS = ("thin", "medium", "bold")  # thirds of all stroke widths
 PITCHES = {"low": (75.0, 105.0), "middle": (125.0, 165.0), "high": (195.0, 280.0)}  # fundamental, Hz
@@ -119,7 +119,7 @@ def build_shard(
                 row |= spoken | {"voice_seen": not unheard}
                 files["audio"] = as_wav(clip)
             stated = {attribute: row[attribute] for attribute in ATTRIBUTES if attribute in row}
-            files["text"] = captions.write(stated, leave_out=settings.leave_out, rng=rng).encode()
+            files["text"] = digit_captions.write(stated, leave_out=settings.leave_out, rng=rng).encode()
             found.append(row)
             yield row["id"], {SUFFIXES[name]: files[name] for name in names}
 
@@ -137,7 +137,7 @@ def open_speakers() -> Callable[[str, tuple[str, ...], np.random.Generator], tup
 
     @cache
     def probe(digit: str, speaker: str) -> espeak.Measured:
-        return espeak.measure(say(captions.WORDS[int(digit)], f"{ACCENTS[0]}+{speaker}", *NEUTRAL))
+        return espeak.measure(say(digit_captions.WORDS[int(digit)], f"{ACCENTS[0]}+{speaker}", *NEUTRAL))
 
     def speak(digit: str, speakers: tuple[str, ...], rng: np.random.Generator) -> tuple[espeak.Clip, dict[str, str]]:
         pitch, pace = str(rng.choice(list(PITCHES))), str(rng.choice(list(PACES)))
@@ -148,7 +148,7 @@ def open_speakers() -> Callable[[str, tuple[str, ...], np.random.Generator], tup
             speed = NEUTRAL[1] * neutral.seconds / rng.uniform(*PACES[pace])
             if not (0 <= knob <= 99 and 80 <= speed <= 450):
                 continue  # beyond what this speaker can do
-            clip = say(captions.WORDS[int(digit)], f"{accent}+{speaker}", knob, speed)
+            clip = say(digit_captions.WORDS[int(digit)], f"{accent}+{speaker}", knob, speed)
             heard = espeak.measure(clip)
             if inside(heard.pitch_hz, PITCHES) == pitch and inside(heard.seconds, PACES) == pace:
                 return clip, {"voice": f"{accent}+{speaker}", "pitch": pitch, "pace": pace}

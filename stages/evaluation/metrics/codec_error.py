@@ -11,7 +11,7 @@ from stages.common.files import read_json
 from stages.evaluation.intervals import LEVEL, REPLICATES
 from stages.evaluation.metrics.judged import CLEAN, Dataset
 from stages.evaluation.metrics.result import Result
-from stages.features.arrays import stored
+from stages.features.chunked_items import stored
 from stages.features.codecs import load_codecs
 from stages.features.reconstruction import losses_of
 

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from stages.common.files import read_json, read_table
+from stages.common.modality_subsets import proper_subsets, subset_name
 from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, read_shard
-from stages.common.subsets import proper_subsets, subset_name
 from stages.data.kinds.modalities import restore
 from stages.evaluation.judges.loading import GRAMMAR, Judges, key_attribute, load_judges
 from stages.evaluation.metrics.predictions import UNSTATED, Predictions, joined, judge, judge_files
-from stages.features.arrays import chunks, stored
+from stages.features.chunked_items import chunks, stored
 
 CLEAN, MADE, JUDGES = Path("data/preprocess"), Path("data/generate"), Path("data/judge")
 

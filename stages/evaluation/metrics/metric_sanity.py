@@ -18,7 +18,7 @@ import torch
 
 from stages.evaluation.metrics.coherence import agreement
 from stages.evaluation.metrics.distances import frechet_distance, kernel_distance, neighbourhoods
-from stages.evaluation.metrics.distribution import FeatureSets, feature_sets
+from stages.evaluation.metrics.fidelity_and_coverage import FeatureSets, feature_sets
 from stages.evaluation.metrics.judged import Dataset, Predicted
 from stages.evaluation.metrics.memorisation import copied
 from stages.evaluation.metrics.predictions import Predictions

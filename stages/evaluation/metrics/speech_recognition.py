@@ -17,12 +17,12 @@ import pandas as pd
 import soundfile
 from pocketsphinx import Decoder
 
+from stages.common.modality_subsets import subset_name
 from stages.common.shards import SUFFIXES, read_shard
-from stages.common.subsets import subset_name
 from stages.common.workers import in_processes
 from stages.data.kinds import audio
-from stages.data.kinds.reading import tensors
-from stages.data.sources.captions import WORDS
+from stages.data.kinds.files_to_tensors import tensors
+from stages.data.sources.digit_captions import WORDS
 from stages.evaluation.metrics.coherence import outcomes
 from stages.evaluation.metrics.judged import MADE, Dataset
 from stages.evaluation.metrics.predictions import MALFORMED

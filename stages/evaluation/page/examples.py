@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from stages.common.files import read_table
+from stages.common.modality_subsets import proper_subsets, subset_name
 from stages.common.shards import SUFFIXES, read_shard
-from stages.common.subsets import proper_subsets, subset_name
 from stages.evaluation.page.media import as_data_uri
 
 SAMPLES, RAW = Path("data/generate"), Path("data/acquire")

@@ -16,10 +16,10 @@ from stages.evaluation.metrics import families
 from stages.evaluation.metrics.result import Result
 from stages.evaluation.metrics.separability import FEW, discriminates, margin
 from stages.evaluation.page import wording
-from stages.evaluation.page.audit import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.curves import FRAME, charts
 from stages.evaluation.page.examples import Example, View
-from stages.evaluation.page.interpretation import Attention, Game
+from stages.evaluation.page.explanations import Attention, Game
+from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.verdict import DIRECTED, verdict
 
 TIES = ("coherence", "match")  # families of figures that say whether outputs fit; data without labels have the latter

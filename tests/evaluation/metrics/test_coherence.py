@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.common.subsets import proper_subsets
+from stages.common.modality_subsets import proper_subsets
 from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.judged import Outputs, Predicted
 from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions

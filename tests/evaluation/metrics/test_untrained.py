@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from stages.common.modality_subsets import proper_subsets
 from stages.common.params import read_yaml
-from stages.common.subsets import proper_subsets
 from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.judged import Outputs
 from stages.evaluation.metrics.predictions import Predictions

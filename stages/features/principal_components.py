@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.features.arrays import Items, chunks, sampled
+from stages.features.chunked_items import Items, chunks, sampled
 from stages.learning.device import device
 
 SAMPLE = 8192  # items that the components are found from, at most

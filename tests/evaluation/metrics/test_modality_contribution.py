@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluation.metrics.contribution import Coalition, coalitions, shapley, shares
+from stages.evaluation.metrics.modality_contribution import Coalition, coalitions, shapley, shares
 
 PLAYERS = ("image", "text", "audio")
 games = st.lists(st.floats(0, 1), min_size=8, max_size=8).map(

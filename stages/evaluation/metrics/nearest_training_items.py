@@ -7,7 +7,7 @@ other neighbour: below 1 it counts as a copy in `memorisation.<modality>`.
 import numpy as np
 import pandas as pd
 
-from stages.evaluation.metrics.distribution import feature_sets
+from stages.evaluation.metrics.fidelity_and_coverage import feature_sets
 from stages.evaluation.metrics.judged import Dataset
 from stages.evaluation.metrics.memorisation import nearest
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.features import arrays
-from stages.features.arrays import chunks, sampled, stored
+from stages.features import chunked_items
+from stages.features.chunked_items import chunks, sampled, stored
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25])
 def test_pieces_are_all_items_in_order(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "CHUNK", 20)
+    monkeypatch.setattr(chunked_items, "CHUNK", 20)
     numbers = np.arange(2 * count).reshape(count, 2)
     parts = list(chunks(numbers))
     np.testing.assert_array_equal(np.concatenate(parts), numbers)
@@ -21,7 +21,7 @@ def test_pieces_are_all_items_in_order(count: int, monkeypatch: pytest.MonkeyPat
 
 
 def test_rows_on_disk_are_those_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "CHUNK", 50)
+    monkeypatch.setattr(chunked_items, "CHUNK", 50)
     numbers = np.random.default_rng(1).integers(0, 256, (40, 3, 2), dtype=np.uint8)
     kept = np.random.default_rng(2).random(40) < 0.5
     np.save(tmp_path / "numbers.npy", numbers)

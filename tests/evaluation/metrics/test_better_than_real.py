@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from stages.evaluation.metrics.notes import CHANCE, CLUMPED, REASONS, SILENT, WIDE, with_notes
+from stages.evaluation.metrics.better_than_real import CHANCE, CLUMPED, REASONS, SILENT, WIDE, with_notes
 from stages.evaluation.metrics.result import Result
 
 

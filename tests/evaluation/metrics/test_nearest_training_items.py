@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.evaluation.metrics.near_copies import SHOWN, near_copies
+from stages.evaluation.metrics.nearest_training_items import SHOWN, near_copies
 from tests.evaluation.datasets import dataset, handwriting
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.common.subsets import proper_subsets
+from stages.common.modality_subsets import proper_subsets
 from stages.evaluation.judges.loading import Judges
-from stages.evaluation.metrics.consistency import consistency, variation, within
 from stages.evaluation.metrics.judged import Dataset, Outputs, Predicted
+from stages.evaluation.metrics.path_consistency import consistency, variation, within
 from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions
 from stages.evaluation.metrics.result import Result
 
