@@ -13,14 +13,14 @@ from stages.data.records.split import SPLITS, Shares
 from stages.data.sources.emoji_splits import VARIED, held_out, seen_in_parts, splits
 
 SHARES = Shares(train=0.5, validation=0.1, judge=0.2, test=0.2)
-LABELS = st.tuples(st.sampled_from("ab"), *(st.sampled_from(["", *"xyz"]) for _ in VARIED))
+LABELS = st.sampled_from(list(product("ab", ["", *"xyz"], ["", *"xyz"], ["", "x"])))
 
 
 def frame(rows: Sequence[tuple[str, ...]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["base", *VARIED]).assign(kind="person")
 
 
-@given(st.lists(LABELS, min_size=1, max_size=40), st.floats(0, 1), st.integers(0, 99))
+@given(st.lists(LABELS, min_size=10, max_size=40), st.sampled_from([0.1, 0.5, 1]), st.integers(0, 99))
 def test_every_part_of_what_is_held_out_stays(rows: list[tuple[str, ...]], share: float, seed: int) -> None:
     emoji = frame(rows)
     out = held_out(emoji, share, np.random.default_rng(seed))
