@@ -17,20 +17,23 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
 from stages.data.records.rejects import Reject
-from stages.data.sources import digits, folder, hugging_face, manifest, shards
+from stages.data.sources import digits, emoji, folder, hugging_face, manifest, shards
 from stages.data.sources.digits import Digits
+from stages.data.sources.emoji import Emoji
 from stages.data.sources.packing import Own, Packed
 from stages.data.sources.sample_index import resolve
 
+BUILT_IN: Mapping[str, ModuleType] = {"digits": digits, "emoji": emoji}  # a section of `acquire` each
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
 
 class Acquire(Strict):
     """Section `acquire`."""
 
-    source: Literal["digits", "manifest", "folder", "shards"]  # where the samples come from
-    path: Path  # the folder of your own data; `digits` reads none
+    source: Literal["digits", "emoji", "manifest", "folder", "shards"]  # where the samples come from
+    path: Path  # the folder of your own data; what is built in reads none
     digits: Digits
+    emoji: Emoji
     own: Own
 
 
@@ -38,9 +41,10 @@ def main() -> None:
     """Write data/acquire: shards, index, attributes and, of your own data, rejects."""
     with stage("acquire") as context:
         settings, run, names = load(Acquire, "acquire"), load(Run, "run"), load_modalities()
-        if settings.source == "digits":
-            licence = digits.LICENCE
-            index, attributes = digits.acquire(settings.digits, run.seed, names, context.out)
+        if (source := BUILT_IN.get(settings.source)) is not None:
+            licence = source.LICENCE
+            section = getattr(settings, settings.source)
+            index, attributes = source.acquire(section, run.seed, names, context.out)
         else:
             licence = settings.own.licence or "not stated"
             collect = source_of(settings)

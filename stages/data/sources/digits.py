@@ -5,7 +5,6 @@ caption). By none: handwriting, timbre, wording. Weight, pitch and pace are meas
 sound. Pitch and pace keep clear of the borders between their classes: a clip that comes out on one is said again.
 """
 
-import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -15,17 +14,14 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-import soundfile
 from pydantic import Field, PositiveInt
 from scipy.ndimage import distance_transform_edt, zoom
 
 from stages.common.params import Strict
-from stages.common.progress import progress
 from stages.common.seeds import draws
-from stages.common.shards import SUFFIXES, write_shard
-from stages.common.workers import in_fresh_processes
 from stages.data.records.split import Shares, assign
 from stages.data.sources import digit_captions, espeak
+from stages.data.sources.built_in import Attributes, Row, in_shards, numbered, told, write_samples
 from stages.data.sources.digit_drawing import INKS, paint
 
 WEIGHTS = ("thin", "medium", "bold")  # thirds of all stroke widths
@@ -38,8 +34,6 @@ ATTRIBUTES = {  # attribute: its values and the modalities that always show it; 
     "pitch": {"values": list(PITCHES), "shown_by": ["audio"]},
     "pace": {"values": list(PACES), "shown_by": ["audio"]},
 }
-ACCENTS = ("en", "en-us", "en-029", "en-gb-scotland", "en-gb-x-rp", "en-us-nyc")
-SPEAKERS = ("m1", "m3", "m5", "m7", "f1", "f2", "f3", "f5", "Annie", "belinda", "grandma", "shelby", "john", "max")
 UNHEARD = ("f4", "m4", "steph", "edward")  # speakers of the test split alone
 UNHEARD_SHARE = 0.25  # of the test split's clips
 LICENCE = (
@@ -47,7 +41,7 @@ LICENCE = (
     "here with eSpeak NG, a program under GPL-3.0-or-later. Captions: made here."
 )
 NEUTRAL = (50.0, 170.0)  # pitch and speed of the probe from which both are aimed
-PITCH_SLOPE = 0.0115  # log Hz a step of espeakPITCH, measured over the speakers above
+PITCH_SLOPE = 0.0115  # log Hz a step of espeakPITCH, measured over the speakers of espeak.py
 
 
 class Digits(Strict):
@@ -60,9 +54,7 @@ class Digits(Strict):
     shares: Shares  # of the pictures, per split
 
 
-def acquire(
-    settings: Digits, seed: int, names: Sequence[str], out: Path
-) -> tuple[pd.DataFrame, dict[str, dict[str, list[str]]]]:
+def acquire(settings: Digits, seed: int, names: Sequence[str], out: Path) -> tuple[pd.DataFrame, Attributes]:
     """Write shards of the modalities `names` below `out`; returns the index (a row a sample) and the attributes."""
     pictures, labels = handwriting()
     if settings.pictures > len(pictures):
@@ -70,11 +62,8 @@ def acquire(
     index = plan(settings, seed, pictures, labels)
     groups = index.groupby("shard")
     jobs = ((out / str(name), rows, pictures[rows["picture"]], settings, seed, names) for name, rows in groups)
-    shards = in_fresh_processes(build_shard, jobs, preload=espeak.LOADED)  # espeak.py says why
-    made = pd.concat(progress(shards, title="acquire", total=groups.ngroups), ignore_index=True)
-    shown = {attribute: [n for n in about["shown_by"] if n in names] for attribute, about in ATTRIBUTES.items()}
-    kept = [name for name in ATTRIBUTES if shown[name] or ("text" in names and name in made)]  # a caption may tell it
-    return made, {name: {"values": ATTRIBUTES[name]["values"], "shown_by": shown[name]} for name in kept}
+    made = in_shards(build_shard, jobs, groups.ngroups, preload=espeak.LOADED)
+    return made, told(ATTRIBUTES, names, made)
 
 
 def handwriting() -> tuple[np.ndarray, np.ndarray]:
@@ -96,35 +85,30 @@ def plan(settings: Digits, seed: int, pictures: np.ndarray, labels: np.ndarray) 
     chosen_rows = {"picture": chosen, "digit": labels[chosen].astype(str), "weight": np.take(WEIGHTS, thirds)}
     shown = pd.DataFrame(chosen_rows)
     shown["split"] = assign(labels[chosen], settings.shares, draws(seed, "acquire/split"))
-    index = shown.loc[shown.index.repeat(settings.utterances)].reset_index(drop=True)
-    index.insert(0, "id", [f"{number:06d}" for number in range(len(index))])
-    index["shard"] = [f"digits-{number // settings.shard_size:03d}.tar" for number in range(len(index))]
-    return index
+    return numbered(shown.loc[shown.index.repeat(settings.utterances)], "digits", settings.shard_size)
 
 
 def build_shard(
     path: Path, rows: pd.DataFrame, pictures: np.ndarray, settings: Digits, seed: int, names: Sequence[str]
 ) -> pd.DataFrame:
     """Draw, say and describe the samples of one shard; returns their rows of the index, completed."""
-    speak, found = open_speakers() if "audio" in names else None, []
+    speak = open_speakers() if "audio" in names else None
 
-    def samples() -> Iterator[tuple[str, dict[str, bytes]]]:
+    def samples() -> Iterator[tuple[Row, dict[str, bytes]]]:
         for row, picture in zip(rows.to_dict("records"), pictures, strict=True):
             rng = draws(seed, f"acquire/{row['id']}")
             row["colour"] = str(rng.choice(list(INKS)))
             files = {"image": paint(picture, INKS[row["colour"]])}
             if speak is not None:
                 unheard = row["split"] == "test" and rng.random() < UNHEARD_SHARE
-                clip, spoken = speak(row["digit"], UNHEARD if unheard else SPEAKERS, rng)
+                clip, spoken = speak(row["digit"], UNHEARD if unheard else espeak.SPEAKERS, rng)
                 row |= spoken | {"voice_seen": not unheard}
-                files["audio"] = as_wav(clip)
+                files["audio"] = espeak.as_wav(clip)
             stated = {attribute: row[attribute] for attribute in ATTRIBUTES if attribute in row}
             files["text"] = digit_captions.write(stated, leave_out=settings.leave_out, rng=rng).encode()
-            found.append(row)
-            yield row["id"], {SUFFIXES[name]: files[name] for name in names}
+            yield row, files
 
-    write_shard(path, samples())
-    return pd.DataFrame(found)
+    return write_samples(path, samples(), names)
 
 
 def open_speakers() -> Callable[[str, tuple[str, ...], np.random.Generator], tuple[espeak.Clip, dict[str, str]]]:
@@ -137,12 +121,12 @@ def open_speakers() -> Callable[[str, tuple[str, ...], np.random.Generator], tup
 
     @cache
     def probe(digit: str, speaker: str) -> espeak.Measured:
-        return espeak.measure(say(digit_captions.WORDS[int(digit)], f"{ACCENTS[0]}+{speaker}", *NEUTRAL))
+        return espeak.measure(say(digit_captions.WORDS[int(digit)], f"{espeak.ACCENTS[0]}+{speaker}", *NEUTRAL))
 
     def speak(digit: str, speakers: tuple[str, ...], rng: np.random.Generator) -> tuple[espeak.Clip, dict[str, str]]:
         pitch, pace = str(rng.choice(list(PITCHES))), str(rng.choice(list(PACES)))
         while True:
-            speaker, accent = str(rng.choice(speakers)), str(rng.choice(ACCENTS))
+            speaker, accent = str(rng.choice(speakers)), str(rng.choice(espeak.ACCENTS))
             neutral = probe(digit, speaker)
             knob = NEUTRAL[0] + math.log(rng.uniform(*PITCHES[pitch]) / neutral.pitch_hz) / PITCH_SLOPE
             speed = NEUTRAL[1] * neutral.seconds / rng.uniform(*PACES[pace])
@@ -165,9 +149,3 @@ def stroke_width(grey: np.ndarray) -> float:
     averages w / 4. Measured at four times the size, where distances are smooth."""
     ink = zoom(grey.astype(np.float32), 4, order=1) > 127
     return float(distance_transform_edt(ink)[ink].mean()) if ink.any() else 0.0
-
-
-def as_wav(clip: espeak.Clip) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, clip.wave, clip.rate_hz, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()

@@ -2,20 +2,25 @@
 
 The library keeps static state from clip to clip (neither `espeak_Terminate` nor a fixed seed resets it), so the
 same call gives other bytes later on. Whoever needs the same bytes twice must speak the same clips in the same
-order in a fresh process; `digits.py` does, one process a shard.
+order in a fresh process; `built_in.py` sees to it, one process a shard.
 """
 
 import ctypes
+import io
 from collections.abc import Callable
 from typing import NamedTuple
 
 import espeakng_loader
 import numpy as np
+import soundfile
 
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: clips come through the callback; the other mode polls every 20 ms
 SPEED, PITCH = 1, 3  # espeakRATE in words a minute, espeakPITCH from 0 to 99
 UTF8 = 1  # espeakCHARS_UTF8
 LOADED = ("librosa.core.pitch", "librosa.effects", "librosa.feature.spectral")  # what `measure` needs
+# Of the voices that it ships: accents of English, and speakers, who speak any language.
+ACCENTS = ("en", "en-us", "en-029", "en-gb-scotland", "en-gb-x-rp", "en-us-nyc")
+SPEAKERS = ("m1", "m3", "m5", "m7", "f1", "f2", "f3", "f5", "Annie", "belinda", "grandma", "shelby", "john", "max")
 FRAME, HOP = 1024, 256  # of the pitch tracker, samples at 22,050 Hz
 
 
@@ -74,3 +79,10 @@ def measure(clip: Clip) -> Measured:
     loudness = rms(y=wave, frame_length=FRAME, hop_length=HOP)[0]
     loud = loudness > 0.3 * loudness.max()
     return Measured(float(np.median(pitch[loud[: len(pitch)]])), len(wave) / clip.rate_hz)
+
+
+def as_wav(clip: Clip) -> bytes:
+    """The clip as a WAV file of 16 bits."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, clip.wave, clip.rate_hz, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()

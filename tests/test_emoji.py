@@ -1,0 +1,39 @@
+"""The other built-in data set goes the whole way: every stage works where most samples have some labels alone."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.common.files import read_json, read_table
+from tests.clones import clone, staged
+from tests.data.sources.test_emoji_font import needs_font
+from tests.toy import edit
+
+pytestmark = [pytest.mark.slow, needs_font]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which all stages ran on emoji."""
+    folder = clone(tmp_path_factory.mktemp("emoji"))
+    edit(folder / "params.yaml", "source: digits", "source: emoji")
+    return staged(folder)
+
+
+def test_what_belongs_together_is_judged_by_kind(built: Path) -> None:
+    assert read_json(built / "data/evaluate/dataset.json")["key"] == "kind"
+    found = set(read_table(built / "metrics/table.csv")["metric"])
+    assert {"coherence.joint", "coherence.image_to_text", "coherence.text_to_image", "fidelity.image"} <= found
+    assert {"attribute.skin.text_to_image", "ceiling.image", "ceiling.audio.skin"} <= found
+
+
+def test_labels_with_gaps_and_what_is_held_out_come_through(built: Path) -> None:
+    raw = read_table(built / "data/acquire/index.csv", text=("id",)).set_index("id")
+    clean = read_table(built / "data/preprocess/samples.csv", text=("id",)).set_index("id")
+    same = ["split", "kind", "skin", "person", "emoji", "base", "held_out", "voice"]
+    assert raw.loc[clean.index, same].equals(clean[same]) and len(raw) == len(clean)
+    assert clean["kind"].isna().any() and clean["skin"].isna().any()
+
+
+def test_the_cards_of_the_models_have_the_licence(built: Path) -> None:
+    assert "Noto Color Emoji" in (built / "data/train/generator.json").read_text(encoding="utf-8")
