@@ -19,7 +19,10 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from stages.common.params import read_yaml
 from stages.evaluation.judges import classifier, inputs, matcher
 from stages.evaluation.metrics.predictions import classified
-from stages.features import autoencoder, linear, pixels, text
+from stages.features import autoencoder, linear, mixer, recurrent
+from stages.features.bottleneck import Bottleneck
+from stages.features.codecs import CODECS
+from stages.features.principal_components import PCA
 from stages.fusion import objective
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import FUSIONS, TrainedFusion
@@ -82,7 +85,7 @@ def _far(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(device, "device_named", lambda name: FAR)
     monkeypatch.setattr(training, "Generator", FarGenerator)
     monkeypatch.setattr(nn.Module, "to", moved)
-    for module in (autoencoder, text, objective, train, classifier, matcher):
+    for module in (autoencoder, mixer, recurrent, objective, train, classifier, matcher):
         monkeypatch.setattr(module, "optimise", one_step)
     with FakeTensorMode(allow_non_fake_inputs=True):
         yield
@@ -158,22 +161,21 @@ def test_samples_and_the_way_between_them_are_drawn_there() -> None:
     assert made.device == FAR
 
 
-@pytest.mark.parametrize("kind", ["autoencoder", "text", "pixels", "linear"])
+@pytest.mark.parametrize("kind", ["autoencoder", "mixer", "recurrent", "pixels", "linear"])
 def test_a_codec_learns_and_codes_there(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What it gives is on the CPU, where files are written."""
     monkeypatch.setattr(autoencoder, "begin_as_pca", lambda *_: None)
-    items = here(N, 6) % 9 + 4 if kind == "text" else here(N, 4, 4, 3)
-    items = items.astype(np.uint16) if kind == "text" else items
+    monkeypatch.setattr(mixer, "fit_pca", lambda *_: PCA(torch.zeros(48), torch.zeros(5, 48), torch.ones(5)))
+    items = here(N, 6) % 9 + 4 if kind == "recurrent" else here(N, 4, 4, 3)
+    items = items.astype(np.uint16) if kind == "recurrent" else items
     codec: Any
     if kind == "linear":
         codec = linear.Linear((4, 4, 3), 5, None)
-    elif kind == "pixels":
-        codec = pixels.Pixels((4, 4, 3))
     else:
-        module: Any = autoencoder if kind == "autoencoder" else text
-        section = TINY["extract"]["image" if kind == "autoencoder" else "text"]
-        settings = module.Settings(**section | SHORT | ({"components": 8} if kind == "autoencoder" else {}))
-        codec, _ = module.fit(settings, items, seed=1, name="codec", state=tmp_path)
+        module = CODECS[kind]
+        settings = module.Settings(**TINY["extract"]["text" if kind == "recurrent" else "image"][kind])
+        bottleneck = Bottleneck(width=5, noise=0.1, **SHORT)
+        codec, _ = module.fit(bottleneck, settings, items, seed=1, name="codec", state=tmp_path)
     codec.to(FAR)
     features = codec.encode(items)
     assert features.device == torch.device("cpu")

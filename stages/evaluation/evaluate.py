@@ -22,6 +22,7 @@ from stages.evaluation.metrics.codec_error import codec_errors
 from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.confusion import confusion
 from stages.evaluation.metrics.fidelity_and_coverage import distribution
+from stages.evaluation.metrics.held_out import held_out
 from stages.evaluation.metrics.judge_accuracy import codec_accuracy, judge_accuracy
 from stages.evaluation.metrics.judged import Dataset, load_dataset
 from stages.evaluation.metrics.matching import matching
@@ -69,6 +70,7 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         *matching(dataset, rng("matching")),
         *consistency(dataset, rng("consistency")),
         *out_of_domain(dataset, rng("out_of_domain")),
+        *held_out(dataset, rng("held_out")),
         *judge_accuracy(dataset, rng("judge_accuracy")),
         *codec_accuracy(dataset, rng("codec_accuracy")),
         *balance(dataset, rng("balance")),

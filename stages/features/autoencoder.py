@@ -12,35 +12,34 @@ Axes: B batch, P values of an item, K principal components, D features.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import layer_norm, mse_loss
 
+from stages.common.params import Strict
 from stages.common.seeds import draws
+from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size, chunks
 from stages.features.principal_components import fit_pca, levels
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import Perceptron, initialise
-from stages.learning.training import Training, add_noise, optimise, stream
+from stages.learning.training import add_noise, optimise, stream
 
 LEVELS = 255.0  # both pictures and spectra come as bytes
 
 
-class Settings(Training):
-    """Sections `extract.image` and `extract.audio`."""
+class Settings(Strict):
+    """Sections `extract.image.autoencoder` and `extract.audio.autoencoder`."""
 
-    codec: Literal["autoencoder", "pixels"]  # pixels: the levels themselves, none of what follows
-    width: PositiveInt  # D, features
     components: PositiveInt  # K, principal components in front, as far as the items have so many
     hidden: PositiveInt  # width of the perceptrons
     depth: PositiveInt  # residual blocks of each
-    noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
 
 
 class LinearWithResidual(nn.Module):
@@ -70,17 +69,17 @@ class Autoencoder(nn.Module):
     basis: Tensor
     scale: Tensor
 
-    def __init__(self, shape: tuple[int, ...], settings: Settings) -> None:
+    def __init__(self, shape: tuple[int, ...], width: int, settings: Settings) -> None:
         super().__init__()
         size, components = int(np.prod(shape)), settings.components
-        self.shape, self.width = shape, settings.width
-        self.card = {"shape": list(shape), "settings": settings.model_dump()}
+        self.shape, self.width = shape, width
+        self.card = {"shape": list(shape), "width": width, "settings": settings.model_dump()}
         self.register_buffer("middle", torch.zeros(size))
         self.register_buffer("basis", torch.zeros(components, size))
         self.register_buffer("scale", torch.ones(()))
         across = {"width": settings.hidden, "depth": settings.depth}
-        self.encoder = LinearWithResidual(components, settings.width, **across)
-        self.decoder = LinearWithResidual(settings.width, components, **across)
+        self.encoder = LinearWithResidual(components, width, **across)
+        self.decoder = LinearWithResidual(width, components, **across)
 
     def project(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, K) principal components."""
@@ -107,34 +106,35 @@ class Autoencoder(nn.Module):
 
 def build(card: Mapping[str, Any]) -> Autoencoder:
     """The codec that a card describes, untrained."""
-    return Autoencoder(tuple(card["shape"]), Settings(**card["settings"]))
+    return Autoencoder(tuple(card["shape"]), card["width"], Settings(**card["settings"]))
 
 
 def fit(
-    settings: Settings, items: Items, held: Items | None = None, *, seed: int, name: str, state: Path
-) -> tuple[Autoencoder, pd.DataFrame]:
+    bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
+    seed: int, name: str, state: Path,
+) -> tuple[Autoencoder, pd.DataFrame]:  # fmt: skip
     """Learn a codec from (N, *shape) uint8 `items`; returns it and its loss curve.
 
     Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.
     """
     most = min(len(items), int(np.prod(items.shape[1:])))
     settings = settings.model_copy(update={"components": min(settings.components, most)})
-    model = Autoencoder(items.shape[1:], settings)
+    model = Autoencoder(items.shape[1:], bottleneck.width, settings)
     initialise(model, stream(seed, f"{name}/weights"))
     model.to(device())
-    begin_as_pca(model, items, settings, draws(seed, f"{name}/components"))
+    begin_as_pca(model, items, draws(seed, f"{name}/components"))
     components = to_device(torch.cat([model.project(part).cpu() for part in chunks(items)]))  # (N, K)
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         batch = take_rows(
-            components, torch.randint(len(components), (settings.batch,), generator=stream, device=stream.device)
+            components, torch.randint(len(components), (bottleneck.batch,), generator=stream, device=stream.device)
         )
         features = data_parallel(model.features, batch)
-        made = data_parallel(model.decoder, add_noise(features, settings.noise, stream))
+        made = data_parallel(model.decoder, add_noise(features, bottleneck.noise, stream))
         return {"reconstruction": mse_loss(made.float(), batch)}
 
     score = None if held is None else validation_loss(model, held)
-    return model, optimise(model, loss, settings, seed=seed, name=name, state=state, score=score)
+    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=score)
 
 
 def validation_loss(model: Autoencoder, held: Items) -> Callable[[], float]:
@@ -149,13 +149,13 @@ def validation_loss(model: Autoencoder, held: Items) -> Callable[[], float]:
     return score
 
 
-def begin_as_pca(model: Autoencoder, items: Items, settings: Settings, rng: np.random.Generator) -> None:
+def begin_as_pca(model: Autoencoder, items: Items, rng: np.random.Generator) -> None:
     """Set the fixed linear map from a sample of the items, and begin with the leading components as features."""
-    found = fit_pca(items, settings.components, rng)
+    found = fit_pca(items, len(model.basis), rng)
     model.middle.copy_(found.mean)
     model.basis.copy_(found.components)
     scale = found.variances.mean().sqrt()
     model.scale.copy_(scale)
-    spread = (found.variances.sqrt() / scale)[: settings.width]
+    spread = (found.variances.sqrt() / scale)[: model.width]
     model.encoder.begin(torch.where(spread > 0, 1 / spread, 0))
     model.decoder.begin(spread)

@@ -3,20 +3,41 @@
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
-from stages.features import autoencoder, linear, pixels, text
+from stages.features import autoencoder, linear, mixer, pixels, recurrent
+from stages.features.bottleneck import Bottleneck
 from stages.learning.device import device
 
-CODECS: dict[str, ModuleType] = {"autoencoder": autoencoder, "linear": linear, "pixels": pixels, "text": text}
-SETTINGS: dict[str, type[autoencoder.Settings] | type[text.Settings]] = {
-    "image": autoencoder.Settings,
-    "text": text.Settings,
-    "audio": autoencoder.Settings,
+CODECS: dict[str, ModuleType] = {
+    "autoencoder": autoencoder,
+    "linear": linear,
+    "mixer": mixer,
+    "pixels": pixels,
+    "recurrent": recurrent,
 }
+
+
+class OfLevels(Bottleneck):
+    """Sections `extract.image` and `extract.audio`: items of levels from 0 to 255."""
+
+    codec: Literal["autoencoder", "mixer", "pixels"]
+    autoencoder: autoencoder.Settings
+    mixer: mixer.Settings
+    pixels: pixels.Settings
+
+
+class OfTokens(Bottleneck):
+    """Section `extract.text`."""
+
+    codec: Literal["recurrent"]  # the only one so far
+    recurrent: recurrent.Settings
+
+
+SETTINGS: dict[str, type[OfLevels] | type[OfTokens]] = {"image": OfLevels, "text": OfTokens, "audio": OfLevels}
 
 
 def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def main(modality: str) -> None:
         items = stored(augmented, copies(samples["split"] == "train", there, len(stored(augmented))))
         codec, curve = CODECS[settings.codec].fit(
             sized(settings, len(train)),
+            getattr(settings, settings.codec),
             items,
             held if len(held) >= FEWEST else None,
             seed=run.seed,

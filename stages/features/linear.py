@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.features.chunked_items import Items, chunk_size, chunks
-from stages.features.principal_components import fit_pca, levels
+from stages.features.principal_components import PCA, fit_pca, levels
 from stages.learning.device import device
 
 LEVELS = 255.0  # both pictures and spectra come as bytes
@@ -42,6 +42,12 @@ class Linear(nn.Module):
         tokens = torch.from_numpy(items.astype(np.int64)).clamp(max=self.vocabulary - 1)  # training saw no others
         return nn.functional.one_hot(tokens, self.vocabulary).flatten(1).float()
 
+    def set_components(self, found: PCA) -> None:
+        """Take the components for the features."""
+        self.middle.copy_(found.mean)
+        self.basis.copy_(found.components)
+        self.scale.copy_(found.variances.sqrt().where(found.variances > 0, torch.ones(())))
+
     def encode(self, items: np.ndarray) -> Tensor:
         """(B, *shape) -> (B, D) features, on the CPU."""
         return torch.cat([self.features(part) for part in chunks(items, len(self.middle))])
@@ -54,8 +60,12 @@ class Linear(nn.Module):
         """(B, D) features -> (B, *shape) uint8, or uint16 tokens."""
         return np.concatenate([self.restored(part) for part in features.split(chunk_size(len(self.middle)))])
 
+    def values(self, features: Tensor) -> Tensor:
+        """(B, D) -> (B, P), on the device."""
+        return features * self.scale @ self.basis + self.middle
+
     def restored(self, features: Tensor) -> np.ndarray:
-        values = (features.to(self.middle.device) * self.scale @ self.basis + self.middle).cpu()  # (B, P)
+        values = self.values(features.to(self.middle.device)).cpu()  # (B, P)
         if self.vocabulary is None:
             return (values * LEVELS).round().clamp(0, LEVELS).to(torch.uint8).numpy().reshape(-1, *self.shape)
         return values.unflatten(1, (-1, self.vocabulary)).argmax(-1).numpy().astype(np.uint16)  # (B, T)
@@ -71,9 +81,6 @@ def fit(items: Items, width: int, rng: np.random.Generator) -> Linear:
     tokens = items[:1].dtype == np.uint16
     vocabulary = 1 + max(int(part.max()) for part in chunks(items)) if tokens else None
     model = Linear(tuple(items.shape[1:]), width, vocabulary)
-    found = fit_pca(items, width, rng, model.numbers)
-    model.middle.copy_(found.mean)
-    model.basis.copy_(found.components)
-    model.scale.copy_(found.variances.sqrt().where(found.variances > 0, torch.ones(())))
+    model.set_components(fit_pca(items, width, rng, model.numbers))
     model.to(device())
     return model

@@ -13,10 +13,15 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from stages.common.params import Strict
+from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items
-from stages.learning.training import Training
 
 HALF = 127.5  # of the levels of a byte
+
+
+class Settings(Strict):
+    """Sections `extract.image.pixels` and `extract.audio.pixels`: there is nothing to set, not the width either."""
 
 
 class Pixels(nn.Module):
@@ -43,7 +48,8 @@ def build(card: Mapping[str, Any]) -> Pixels:
 
 
 def fit(
-    settings: Training, items: Items, held: Items | None = None, *, seed: int, name: str, state: Path
-) -> tuple[Pixels, pd.DataFrame]:
+    bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
+    seed: int, name: str, state: Path,
+) -> tuple[Pixels, pd.DataFrame]:  # fmt: skip
     """The codec of (N, *shape) uint8 `items`, and an empty loss curve."""
     return Pixels(tuple(items.shape[1:])), pd.DataFrame({"step": []})

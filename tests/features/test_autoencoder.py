@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from stages.features import autoencoder, chunked_items
+from stages.features.bottleneck import Bottleneck
 from stages.features.principal_components import fit_pca, levels
 from stages.features.reconstruction import error
 from stages.learning.networks import initialise
 from stages.learning.training import stream
 
-SETTINGS = autoencoder.Settings(
-    codec="autoencoder", width=8, components=24, hidden=64, depth=1, noise=0.1, steps=400, batch=64, learning_rate=0.005
-)
+SETTINGS = autoencoder.Settings(components=24, hidden=64, depth=1)
+BOTTLENECK = Bottleneck(width=8, noise=0.1, steps=400, batch=64, learning_rate=0.005)
 
 
 def blocks(count: int, seed: int) -> np.ndarray:
@@ -29,20 +29,22 @@ def blocks(count: int, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def codec(tmp_path_factory: pytest.TempPathFactory) -> autoencoder.Autoencoder:
-    return autoencoder.fit(SETTINGS, blocks(600, 1), seed=1, name="test", state=tmp_path_factory.mktemp("state"))[0]
+    return autoencoder.fit(
+        BOTTLENECK, SETTINGS, blocks(600, 1), seed=1, name="test", state=tmp_path_factory.mktemp("state")
+    )[0]
 
 
 def test_it_begins_as_the_leading_components() -> None:
     """Of variance 1, as a PCA that whitens has them; what the perceptrons add is nothing yet."""
     items = blocks(600, 1)
-    model = autoencoder.Autoencoder(items.shape[1:], SETTINGS)
+    model = autoencoder.Autoencoder(items.shape[1:], BOTTLENECK.width, SETTINGS)
     initialise(model, stream(1, "weights"))
-    autoencoder.begin_as_pca(model, items, SETTINGS, np.random.default_rng(1))
+    autoencoder.begin_as_pca(model, items, np.random.default_rng(1))
     found = fit_pca(items, SETTINGS.components, np.random.default_rng(1))
-    basis, spread = found.components[: SETTINGS.width], found.variances[: SETTINGS.width].sqrt()
+    basis, spread = found.components[: BOTTLENECK.width], found.variances[: BOTTLENECK.width].sqrt()
     with torch.no_grad():
         expected = (levels(items) - found.mean) @ basis.T / spread
-        torch.testing.assert_close(expected.var(0), torch.ones(SETTINGS.width), atol=1e-2, rtol=0)
+        torch.testing.assert_close(expected.var(0), torch.ones(BOTTLENECK.width), atol=1e-2, rtol=0)
         torch.testing.assert_close(model.encoder(model.project(items)), expected, atol=1e-4, rtol=1e-4)
         made = model.decoder(expected) * model.scale @ model.basis
         torch.testing.assert_close(made, expected * spread @ basis, atol=1e-4, rtol=1e-4)
@@ -82,9 +84,11 @@ def test_items_do_not_see_each_other(codec: autoencoder.Autoencoder) -> None:
 
 
 def test_fitting_again_gives_the_same_codec(tmp_path: Path) -> None:
-    few = SETTINGS.model_copy(update={"steps": 5})
+    few = BOTTLENECK.model_copy(update={"steps": 5})
     first, again, other = (
-        autoencoder.fit(few, blocks(60, 1), seed=seed, name="test", state=tmp_path / f"{number}")[0].state_dict()
+        autoencoder.fit(few, SETTINGS, blocks(60, 1), seed=seed, name="test", state=tmp_path / f"{number}")[
+            0
+        ].state_dict()
         for number, seed in enumerate((1, 1, 2))
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -93,10 +97,10 @@ def test_fitting_again_gives_the_same_codec(tmp_path: Path) -> None:
 
 def test_the_state_that_is_kept_is_the_best_of_items_held_out(tmp_path: Path) -> None:
     """Of a few items everything is soon learned by heart."""
-    few = SETTINGS.model_copy(update={"steps": 200, "noise": 0.0})
+    few = BOTTLENECK.model_copy(update={"steps": 200, "noise": 0.0})
     train, held = blocks(30, 1), blocks(100, 2)
     kept, last = (
-        autoencoder.fit(few, train, told, seed=1, name="test", state=tmp_path / f"{told is None}")[0]
+        autoencoder.fit(few, SETTINGS, train, told, seed=1, name="test", state=tmp_path / f"{told is None}")[0]
         for told in (held, None)
     )
     assert error(kept, held) < error(last, held)

@@ -15,7 +15,8 @@ from torch.distributed.rendezvous import rendezvous
 
 from stages.common.params import read_yaml
 from stages.common.special_tokens import END, START
-from stages.features import autoencoder, text
+from stages.features.bottleneck import Bottleneck
+from stages.features.codecs import CODECS
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import FUSIONS
 from stages.fusion.objective import Learning
@@ -34,18 +35,20 @@ SHORT: dict[str, Any] = {"steps": 3, "batch": BATCH, "learning_rate": 0.1}
 
 
 def codecs(state: Path) -> dict[str, nn.Module]:
-    """Both kinds of codec; captions of all lengths, so that a share of the rows is no such share of the tokens."""
+    """Every codec that learns; captions of all lengths, so that a share of the rows is no such share of the tokens."""
     rng = np.random.default_rng(1)
     captions = rng.integers(END + 1, 20, (40, 9)).astype(np.uint16)
     captions[:, 0] = START
     captions[np.arange(9) >= rng.integers(3, 9, 40)[:, None]] = 0
     levels = rng.integers(0, 256, (40, 6, 6)).astype(np.uint8)
-    read = text.Settings(**TINY["extract"]["text"] | SHORT)
-    see = autoencoder.Settings(**TINY["extract"]["image"] | SHORT | {"components": 8})
-    return {
-        "text": text.fit(read, captions, seed=1, name="text", state=state)[0],
-        "autoencoder": autoencoder.fit(see, levels, seed=1, name="image", state=state)[0],
-    }
+    items = {"recurrent": ("text", captions), "autoencoder": ("image", levels), "mixer": ("image", levels)}
+    made = {}
+    for kind, (name, some) in items.items():
+        section = TINY["extract"][name]
+        bottleneck = Bottleneck(width=section["width"], noise=section["noise"], **SHORT)
+        settings = CODECS[kind].Settings(**section[kind])
+        made[kind] = CODECS[kind].fit(bottleneck, settings, some, seed=1, name=kind, state=state)[0]
+    return made
 
 
 def fusions(state: Path) -> dict[str, nn.Module]:

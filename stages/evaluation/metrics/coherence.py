@@ -5,7 +5,7 @@ neither; one outside the grammar is wrong.
 Floor: the same judge's labels against those of shuffled samples. Ceiling: real test samples, same function.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +54,20 @@ def result(metric: str, cells: Sequence[Cell], rng: np.random.Generator) -> Resu
     return share(metric, value, floor, ceiling, rng)
 
 
+def determined(
+    observed: Sequence[str], outputs: Outputs, shown_by: Mapping[str, list[str]], rng: np.random.Generator
+) -> Iterator[tuple[str, str, Cell]]:
+    """(target, attribute, outcomes) wherever the observed side determines a label and an output says one."""
+    mixed = shuffled(outputs.items, rng)
+    for target, predicted in outputs.items.items():
+        for attribute in [name for name in shown_by if name in predicted.labels]:
+            wanted = given(observed, attribute, outputs.truth, outputs.real, shown_by)
+            parts = (outputs.items, mixed, outputs.real)
+            value, floor, ceiling = (outcomes(part[target].labels[attribute], wanted) for part in parts)
+            if len(value):
+                yield target, attribute, (value, floor, ceiling)
+
+
 def coherence(
     by_subset: Mapping[tuple[str, ...], Outputs],
     shown_by: Mapping[str, list[str]],
@@ -67,22 +81,13 @@ def coherence(
     results = [joint(by_subset[()], key, names, rng)] if len(names) > 1 else []
     attribute_cells: list[Cell] = []
     for observed, outputs in list(by_subset.items())[1:]:
-        mixed = shuffled(outputs.items, rng)
-        for target, predicted in outputs.items.items():
-            for attribute in shown_by:
-                if attribute not in predicted.labels:
-                    continue
-                wanted = given(observed, attribute, outputs.truth, outputs.real, shown_by)
-                parts = (outputs.items, mixed, outputs.real)
-                value, floor, ceiling = (outcomes(part[target].labels[attribute], wanted) for part in parts)
-                if not len(value):  # the observed side leaves it open, or no output says it
-                    continue
-                direction = f"{'+'.join(observed)}_to_{target}"
-                if attribute == key:
-                    results.append(result(f"coherence.{direction}", [(value, floor, ceiling)], rng))
-                else:
-                    attribute_cells.append((value, floor, ceiling))
-                    results.append(result(f"attribute.{attribute}.{direction}", attribute_cells[-1:], rng))
+        for target, attribute, cell in determined(observed, outputs, shown_by, rng):
+            direction = f"{'+'.join(observed)}_to_{target}"
+            if attribute == key:
+                results.append(result(f"coherence.{direction}", [cell], rng))
+            else:
+                attribute_cells.append(cell)
+                results.append(result(f"attribute.{attribute}.{direction}", [cell], rng))
     if directions := [f for f in results if f.metric.startswith("coherence.") and "_to_" in f.metric]:
         results.append(replace(min(directions, key=lambda f: f.value), metric="coherence.worst"))
     if attribute_cells:

@@ -17,6 +17,7 @@ FAMILIES = {  # what the figures of a family say
     "memorisation": "Share of samples very close to a training item, less that of real test items. Zero is best.",
     "consistency": "Distance between the labels of what came by two ways that should agree. Lower is better.",
     "out_of_domain": "Coherence on pictures from another source. Higher is better; compare with the directions above.",
+    "held_out": "Coherence of all attributes where the thing or the combination was never learned. Higher is better.",
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
     "codec_accuracy": "Share of test items that the judges still read right after a codec and back. Higher is better.",
     "balance": "Largest relative deviation of a label's share among samples made from nothing. Lower is better.",
@@ -34,7 +35,7 @@ LOWER = (
 )  # families where less is better
 SHARES = (
     "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
-    "out_of_domain", "ceiling", "codec_accuracy", "confidence",
+    "out_of_domain", "held_out", "ceiling", "codec_accuracy", "confidence",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 

@@ -27,8 +27,8 @@ def balance(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     results = []
     for name, predicted in dataset.joint.items.items():
         for attribute, labels in predicted.labels.items():
-            real, said = dataset.samples[attribute], named(labels)
-            parts = real[real != UNSTATED].value_counts(normalize=True)
+            real, said = named(dataset.samples[attribute].to_numpy(str)), named(labels)
+            parts = pd.Series(real).value_counts(normalize=True)
 
             def deviation(drawn: np.ndarray, parts: pd.Series = parts) -> float:
                 counts = Counter(drawn.tolist())

@@ -1,4 +1,4 @@
-"""The text codec: a perceptron reads a caption into D features, a recurrent decoder writes it back.
+"""A recurrent codec of captions: a perceptron reads a caption into D features, a recurrent decoder writes it back.
 
 The decoder is autoregressive: each token depends on the features and on the tokens before it. As in
 `autoencoder.py` it is trained on noised features.
@@ -8,50 +8,49 @@ Axes: B batch, T token, D features, V vocabulary.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
+from stages.common.params import Strict
 from stages.common.special_tokens import END, PAD, START
+from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import take_rows, to_device
 from stages.learning.networks import Perceptron, initialise
-from stages.learning.training import Training, add_noise, optimise, stream
+from stages.learning.training import add_noise, optimise, stream
 
 CHUNK = 4096  # captions read together
 
 
-class Settings(Training):
-    """Section `extract.text`."""
+class Settings(Strict):
+    """Section `extract.text.recurrent`."""
 
-    codec: Literal["text"]  # the only one so far
-    width: PositiveInt  # D, features
     token_width: PositiveInt  # of a token's embedding
     hidden: PositiveInt  # width of reader and writer
     depth: PositiveInt  # residual blocks of the reader
-    noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
 
 
-class TextCodec(nn.Module):
+class Recurrent(nn.Module):
     """(T,) tokens <-> D features. Features have mean 0 and variance 1 over D."""
 
-    def __init__(self, length: int, vocabulary: int, settings: Settings) -> None:
+    def __init__(self, length: int, vocabulary: int, width: int, settings: Settings) -> None:
         super().__init__()
-        self.length, self.width = length, settings.width
-        self.card = {"shape": [length], "vocabulary": vocabulary, "settings": settings.model_dump()}
+        self.length, self.width = length, width
+        self.card = {
+            "shape": [length], "vocabulary": vocabulary, "width": width, "settings": settings.model_dump()
+        }  # fmt: skip
         self.embed_read = nn.Embedding(vocabulary, settings.token_width)
         self.embed_write = nn.Embedding(vocabulary, settings.token_width)
-        self.reader = Perceptron(
-            length * settings.token_width, settings.width, width=settings.hidden, depth=settings.depth
-        )
-        self.start = nn.Linear(settings.width, settings.hidden)
-        self.writer = nn.GRU(settings.token_width + settings.width, settings.hidden, batch_first=True)
+        self.reader = Perceptron(length * settings.token_width, width, width=settings.hidden, depth=settings.depth)
+        self.start = nn.Linear(width, settings.hidden)
+        self.writer = nn.GRU(settings.token_width + width, settings.hidden, batch_first=True)
         self.choose = nn.Linear(settings.hidden, vocabulary)
 
     def features(self, tokens: Tensor) -> Tensor:
@@ -89,35 +88,38 @@ class TextCodec(nn.Module):
         return torch.cat(written, 1).cpu().numpy().astype(np.uint16)
 
 
-def build(card: Mapping[str, Any]) -> TextCodec:
+def build(card: Mapping[str, Any]) -> Recurrent:
     """The codec that a card describes, untrained."""
-    return TextCodec(card["shape"][0], card["vocabulary"], Settings(**card["settings"]))
+    return Recurrent(card["shape"][0], card["vocabulary"], card["width"], Settings(**card["settings"]))
 
 
 def fit(
-    settings: Settings, items: Items, held: Items | None = None, *, seed: int, name: str, state: Path
-) -> tuple[TextCodec, pd.DataFrame]:
+    bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
+    seed: int, name: str, state: Path,
+) -> tuple[Recurrent, pd.DataFrame]:  # fmt: skip
     """Learn a codec from (N, T) uint16 `items`; returns it and its loss curve.
 
     Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.
     """
     captions = items[:].astype(np.int64)  # they are short: all of them fit into memory
     tokens = to_device(torch.from_numpy(captions))
-    model = TextCodec(tokens.shape[1], int(captions.max()) + 1, settings)
+    model = Recurrent(tokens.shape[1], int(captions.max()) + 1, bottleneck.width, settings)
     initialise(model, stream(seed, f"{name}/weights"))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
-        batch = take_rows(tokens, torch.randint(len(tokens), (settings.batch,), generator=stream, device=stream.device))
+        batch = take_rows(
+            tokens, torch.randint(len(tokens), (bottleneck.batch,), generator=stream, device=stream.device)
+        )
         features = data_parallel(model.features, batch)
-        noised = add_noise(features, settings.noise, stream)
+        noised = add_noise(features, bottleneck.noise, stream)
         scores = data_parallel(model.logits, noised, batch[:, :-1])  # (B, T - 1, V)
         return {"reconstruction": cross_entropy(scores.flatten(0, 1).float(), batch[:, 1:].flatten(), ignore_index=PAD)}
 
     score = None if held is None else validation_loss(model, held)
-    return model, optimise(model, loss, settings, seed=seed, name=name, state=state, score=score)
+    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=score)
 
 
-def validation_loss(model: TextCodec, held: Items) -> Callable[[], float]:
+def validation_loss(model: Recurrent, held: Items) -> Callable[[], float]:
     """What measures how much the tokens of the captions surprise the model as it is now.
 
     Not the share that it gets wrong: of few captions many states get all tokens right, and the first is not the best.
