@@ -11,6 +11,7 @@ from stages.common.params import read_yaml
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+ALONE = ("env", "JOBLIB_MULTIPROCESSING=0")  # a command without workers: they take seconds to start, and change no byte
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -59,8 +60,8 @@ def rebuilt(folder: Path) -> Path:
 
 
 def rebuilt_otherwise(folder: Path) -> Path:
-    """A clone in which all stages ran in one process, where libraries would take two threads if they were let."""
-    staged(clone(folder), under=("env", "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2"))
+    """A clone in which all stages ran in one process, without workers; libraries would take two threads if let."""
+    staged(clone(folder), variables=("OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2"))
     succeed(folder, "dvc", "commit", "--force")
     return folder
 
@@ -79,13 +80,12 @@ for name, stage in read_yaml(Path("dvc.yaml"))["stages"].items():
 """
 
 
-def staged(folder: Path, names: Collection[str] | None = None, *, under: Collection[str] = ()) -> Path:
+def staged(folder: Path, names: Collection[str] | None = None, *, variables: Collection[str] = ()) -> Path:
     """A clone in which stages ran, all or those of these names, in one process: where no test asks for DVC.
 
-    `under` is a program that starts that process, with its arguments.
-
-    To start Python, PyTorch and librosa for each of them takes longer than their work does here.
+    To start Python, PyTorch and librosa for each of them, and for workers, takes longer than their work does here.
+    `variables` of that process's environment are told as NAME=VALUE.
     """
     known = read_yaml(folder / "dvc.yaml")["stages"]
-    succeed(folder, *under, "python", "-c", STAGES, *(known if names is None else names))
+    succeed(folder, *ALONE, *variables, "python", "-c", STAGES, *(known if names is None else names))
     return folder

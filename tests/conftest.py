@@ -30,7 +30,8 @@ def _deterministic() -> None:
 def twins(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, Path]:
     """Two clones of the working tree in which the pipeline ran. Leave them as they are: others read them now.
 
-    In the second the stages ran in one process, which its environment told of more threads: neither may count.
+    In the second the stages ran in one process, without workers, which its environment told of more threads: none of
+    these may count.
     """
     base = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     made = base / "twins"  # where they are

@@ -10,6 +10,7 @@ import pytest
 
 from stages.common.params import read_yaml
 from tests.clones import ROOT, clone, run, succeed
+from tests.toy import ran, stale
 
 pytestmark = pytest.mark.slow
 
@@ -38,11 +39,6 @@ def hashes(folder: Path) -> dict[str, Any]:
     return {name: stage["outs"] for name, stage in read_yaml(folder / "dvc.lock")["stages"].items()}
 
 
-def changed(folder: Path) -> set[str]:
-    """The stages that DVC would run."""
-    return set(json.loads(succeed(folder, "dvc", "status", "--json")))
-
-
 def test_two_clones_build_the_same_bytes(twins: tuple[Path, Path]) -> None:
     first, second = map(hashes, twins)
     assert {name.partition("@")[0] for name in first} == set(ORDER)
@@ -52,7 +48,7 @@ def test_two_clones_build_the_same_bytes(twins: tuple[Path, Path]) -> None:
 
 def test_nothing_is_left_to_do(mine: Path) -> None:
     assert succeed(mine, "dvc", "repro").splitlines()[-1] == "Data and pipelines are up to date."
-    assert changed(mine) == set()
+    assert stale(mine) == set()
 
 
 def test_nothing_half_done_is_left(built: Path) -> None:
@@ -90,20 +86,20 @@ def test_an_edit_reruns_its_layer_and_no_earlier_one(path: str, expected: set[st
     before = (mine / path).read_bytes()
     try:
         (mine / path).write_bytes(before + b"# edited\n")
-        stale = changed(mine)
-        assert expected <= stale
+        again = stale(mine)
+        assert expected <= again
         first = min(ORDER.index(name.partition("@")[0]) for name in expected)
-        assert all(ORDER.index(name.partition("@")[0]) >= first for name in stale), f"{path} reruns {sorted(stale)}"
+        assert all(ORDER.index(name.partition("@")[0]) >= first for name in again), f"{path} reruns {sorted(again)}"
     finally:
         (mine / path).write_bytes(before)
-    assert changed(mine) == set()
+    assert stale(mine) == set()
 
 
 def test_a_comment_in_params_reruns_nothing(mine: Path) -> None:
     before = (mine / "params.yaml").read_bytes()
     try:
         (mine / "params.yaml").write_bytes(before + b"# a comment\n")
-        assert changed(mine) == set()
+        assert stale(mine) == set()
     finally:
         (mine / "params.yaml").write_bytes(before)
 
@@ -125,5 +121,4 @@ def test_parameters_that_moved_to_a_copy_take_their_results_along(built: Path, t
     shutil.copytree(built / ".dvc/cache", folder / ".dvc/cache")
     said = succeed(folder, "dvc", "repro")
     assert hashes(folder) == hashes(built)
-    ran = [line for line in said.splitlines() if line.startswith("Running stage")]
-    assert len(ran) <= 1, "only `report`, whose outputs are not all cached, may run"
+    assert len(ran(said)) <= 1, "only `report`, whose outputs are not all cached, may run"

@@ -4,7 +4,6 @@ Only addresses and the home folder are of this machine. The first block runs the
 its layer 1 alone: behind `preprocess` all data of one's own are alike.
 """
 
-import json
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,10 @@ import yaml
 
 from stages.common.files import read_json, read_table
 from stages.common.params import read_yaml
-from tests.clones import ROOT, run, succeed
+from tests.clones import ALONE, ROOT, run, succeed
 from tests.data.home import clip, picture, serving
 from tests.data.sources.test_tar_shards import tar
-from tests.toy import commit, copied, git_clone
+from tests.toy import commit, copied, git_clone, stale
 
 pytestmark = pytest.mark.slow
 
@@ -76,12 +75,12 @@ def layer_one(folder: Path) -> Path:
 
 def follow(folder: Path, home: Path, block: str) -> None:
     """Type a block of commands into a shell."""
-    succeed(folder, "env", f"HOME={home}", "bash", "-e", "-c", block)
+    succeed(folder, *ALONE, f"HOME={home}", "bash", "-e", "-c", block)
 
 
 def samples(folder: Path) -> set[str]:
     assert read_table(folder / "data/preprocess/rejects.csv").empty
-    assert json.loads(succeed(folder, "dvc", "status", "--json")) == {}
+    assert not stale(folder)
     return set(read_table(folder / "data/preprocess/samples.csv", text=("id",))["id"])
 
 
@@ -175,7 +174,7 @@ def test_spoken_digits_of_another_repository(followed: dict[str, Path]) -> None:
     assert known["digit"] == {"values": ["0", "1", "2"], "shown_by": ["audio"], "assumed": True}
     assert known["speaker"]["values"] == ["jackson", "theo"]
     (here / "data/fsdd/0_jackson_0.wav").write_bytes(clip(99))
-    assert "acquire" in json.loads(succeed(here, "dvc", "status", "--json")), "changed data must be acquired again"
+    assert "acquire" in stale(here), "changed data must be acquired again"
 
 
 @pytest.mark.parametrize("state", ["clone", "main job"])

@@ -18,7 +18,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.clones import BIN, environment, run, succeed
+from stages.fusion import fuse
+from tests.clones import BIN, environment, succeed
 from tests.toy import edit
 
 pytestmark = pytest.mark.slow
@@ -30,6 +31,7 @@ COMMANDS = {
     "train": ("python", "-m", "stages.generation.train"),
     "judge": ("python", "-m", "stages.evaluation.judge"),
 }
+APART = ("extract/text", "fuse")  # proven apart: tests/learning/test_data_parallel.py has their losses
 
 
 @pytest.fixture
@@ -49,7 +51,9 @@ def flat(path: Path) -> torch.Tensor:
     return torch.cat([values.double().flatten() for _, values in sorted(load_file(path).items())])
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.proof if name in APART else ()) for name in COMMANDS]
+)
 def test_two_processes_make_what_one_makes(name: str, built: Path, bench: Path) -> None:
     one, two = built / "data" / name, bench / "data" / name
     succeed(bench, *TWO, *COMMANDS[name])
@@ -121,14 +125,23 @@ def test_nothing_listens_beyond_loopback_and_when_the_first_is_killed_the_other_
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        (("PROCESSES=two",), "fuse: PROCESSES: expected a whole number from 1, got 'two'"),
-        (("PROCESSES=2", "WORLD_SIZE=1"), "fuse: WORLD_SIZE: expected at least 2, RANK and PROCESSES together, got 1"),
-        (("WORLD_SIZE=2",), "fuse: MASTER_ADDR: expected the address of the machine with RANK 0, got none; set it"),
+        ({"PROCESSES": "two"}, "fuse: PROCESSES: expected a whole number from 1, got 'two'"),
+        (
+            {"PROCESSES": "2", "WORLD_SIZE": "1"},
+            "fuse: WORLD_SIZE: expected at least 2, RANK and PROCESSES together, got 1",
+        ),
+        ({"WORLD_SIZE": "2"}, "fuse: MASTER_ADDR: expected the address of the machine with RANK 0, got none; set it"),
     ],
     ids=["no number", "too few", "no address"],
 )
-def test_an_environment_that_makes_no_sense_is_refused(said: tuple[str, ...], told: str, bench: Path) -> None:
-    done = run(bench, "env", *said, *COMMANDS["fuse"])
-    assert done.returncode == 2
-    assert done.stderr.startswith(told)
-    assert done.stderr.count("\n") == 1
+def test_an_environment_that_makes_no_sense_is_refused(
+    said: dict[str, str], told: str, bench: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(bench)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        fuse.main()
+    err = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert err.startswith(told) and err.count("\n") == 1

@@ -2,7 +2,10 @@
 
 import shutil
 import subprocess
+from contextlib import chdir
 from pathlib import Path
+
+from dvc.repo import Repo
 
 from tests.clones import succeed
 
@@ -132,3 +135,9 @@ def data(folder: Path) -> dict[str, bytes]:
 def ran(said: str) -> list[str]:
     """The stages that DVC computed."""
     return [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
+
+
+def stale(folder: Path) -> set[str]:
+    """The stages whose code, settings or inputs changed, as `dvc status` has them, which takes longer to start."""
+    with chdir(folder), Repo(config={"core": {"site_cache_dir": str(folder / ".site-cache")}}) as repo:
+        return set(repo.status())

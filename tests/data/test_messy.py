@@ -5,6 +5,7 @@ What can be used is used, what can't is listed with a reason, and no bad sample 
 
 import io
 import json
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from PIL import Image
 from stages.common.files import read_json
 from tests.clones import clone, staged
 from tests.data.home import RATE_HZ, Home, build, clip, picture
+from tests.toy import copied
 
 COUNT = 300
 KINDS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -197,10 +199,12 @@ def test_what_is_there_is_masked_and_finite(messy: tuple[Home, set[str]]) -> Non
 
 
 @pytest.mark.slow
-def test_above_the_limit_it_fails_with_the_three_most_frequent_reasons(home: Home) -> None:
-    fill(home)
-    home.set("manifest", limit=0.05)
-    assert home.run("acquire").returncode == 0
+def test_above_the_limit_it_fails_with_the_three_most_frequent_reasons(
+    messy: tuple[Home, set[str]], tmp_path: Path
+) -> None:
+    home = Home(copied(messy[0].folder, tmp_path / "copy"))
+    shutil.rmtree(home.folder / "data/preprocess")
+    home.set("manifest", shard_size=50, limit=0.05)
     done = home.run("preprocess")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

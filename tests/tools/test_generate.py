@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from stages.fusion.fuse import TrainedFusion
 from stages.generation.sampler import Generate, Sampler
 from tests.clones import ROOT, environment, run, succeed
 from tests.test_readme import commands, texts
-from tools.generate import check_given, empty, render
+from tools.generate import check_given, empty, main, render
 
 GENERATE = ("python", "-m", "tools.generate")
 SEVEN = "a bold red seven, said at a slow pace in a high voice"  # as in the README
@@ -37,6 +39,21 @@ def folder(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The same as the working folder: to start Python and PyTorch takes longer than what is asked of them."""
+    monkeypatch.chdir(folder)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield folder
+    signal.signal(signal.SIGTERM, handler)
+
+
+def generate(monkeypatch: pytest.MonkeyPatch, *told: str) -> None:
+    """The command, in this process."""
+    monkeypatch.setattr(sys, "argv", ["generate", *told])
+    main()
+
+
 def files(made: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in made.iterdir()}
 
@@ -52,11 +69,13 @@ def test_the_readmes_commands_make_what_was_not_given(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_command_makes_the_same_bytes_and_another_seed_or_caption_others(folder: Path) -> None:
+def test_the_same_command_makes_the_same_bytes_and_another_seed_or_caption_others(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = {"same": (SEVEN, "7"), "seed": (SEVEN, "8"), "two": ("a thin blue two", "7")}
     for name, (caption, seed) in told.items():
-        succeed(folder, *GENERATE, "--text", caption, "--seed", seed, "--out", f"data/{name}")
-    seven, same, *others = (files(folder / "data" / name) for name in ("seven", *told))
+        generate(monkeypatch, "--text", caption, "--seed", seed, "--out", f"data/{name}")
+    seven, same, *others = (files(here / "data" / name) for name in ("seven", *told))
     assert seven == same  # run.seed of the tiny parameters is 7
     assert all(seven[name] != other[name] for other in others for name in ("0.wav", "0.png"))
 
@@ -79,19 +98,26 @@ def test_the_same_command_makes_the_same_bytes_and_another_seed_or_caption_other
     ],
     ids=str,
 )
-def test_what_cannot_be_done_is_one_line_and_leaves_nothing(folder: Path, told: list[str], wanted: str) -> None:
-    before = sorted(path.name for path in (folder / "data").iterdir())
-    done = run(folder, *GENERATE, "--out", "data/refused", *told)
-    assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.startswith(f"generate: {wanted}") and done.stderr.count("\n") == 1
-    assert sorted(path.name for path in (folder / "data").iterdir()) == before
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
+    here: Path, told: list[str], wanted: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(path.name for path in (here / "data").iterdir())
+    with pytest.raises(SystemExit) as ended:
+        generate(monkeypatch, "--out", "data/refused", *told)
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2 and out == ""
+    assert err.startswith(f"generate: {wanted}") and err.count("\n") == 1
+    assert sorted(path.name for path in (here / "data").iterdir()) == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "said"), [(signal.SIGTERM, ""), (signal.SIGINT, "generate: interrupted\n")])
 def test_what_is_stopped_leaves_nothing(folder: Path, number: signal.Signals, said: str) -> None:
     command = [sys.executable, *GENERATE[1:], "--count", "2000", "--out", "data/stopped"]
-    process = subprocess.Popen(command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True)
+    as_in_a_terminal = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True, preexec_fn=as_in_a_terminal
+    )
     while not (folder / "data/.stopped.part").exists():
         assert process.poll() is None
         time.sleep(0.05)
