@@ -2,8 +2,8 @@
 
 The features are the D leading principal components, each of variance 1. The decoder goes back to the levels and adds a
 residual that is learned: the restored picture is cut into patches, a token each; tokens are mixed, then the values
-within each token, and the patches that come out are added. The last map begins at zero, so the codec begins as the PCA
-and can only be kept where it is better. It sees features with noise on them, so a generator's small errors decode well.
+within each token, and the patches that come out are added. Every branch begins at zero, so the codec begins as the PCA
+and is kept only where it is better. It sees features with noise on them, so a generator's small errors decode well.
 Mixing costs a tenth of convolutions of the same width and each patch sees the whole picture, which is what centred
 pictures want.
 Sources: MLP-Mixer (Tolstikhin et al. 2021, arXiv:2105.01601, section 2); residual branches that begin at zero (Zhang et
@@ -72,16 +72,20 @@ class Mixer(nn.Module):
         self.rows, self.columns = math.ceil(height / settings.patch), math.ceil(width / settings.patch)
         values = channels * settings.patch**2
         self.enter, self.leave = nn.Linear(values, settings.hidden), nn.Linear(settings.hidden, values)
-        self.blocks = nn.Sequential(
-            *(Block(self.rows * self.columns, settings.hidden) for _ in range(settings.depth)),
-            nn.LayerNorm(settings.hidden),
-        )
+        self.blocks = nn.Sequential(*(Block(self.rows * self.columns, settings.hidden) for _ in range(settings.depth)))
+        self.norm = nn.LayerNorm(settings.hidden)
+
+    def begin(self) -> None:
+        """Let every branch, and what comes out, be zero: drawn at random, they took a thousand steps to get going."""
+        for name, weight in self.named_parameters():
+            if name.endswith(("mix.weight", "fall.weight", "leave.weight")):
+                nn.init.zeros_(weight)
 
     def forward(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[2:]
         padded = pad(pictures, (0, self.columns * self.patch - width, 0, self.rows * self.patch - height))
         tokens = pixel_unshuffle(padded, self.patch).flatten(2).mT  # (B, N, C x patch x patch)
-        made = self.leave(self.blocks(self.enter(tokens))).mT.unflatten(2, (self.rows, self.columns))
+        made = self.leave(self.norm(self.blocks(self.enter(tokens)))).mT.unflatten(2, (self.rows, self.columns))
         return pixel_shuffle(made, self.patch)[:, :, :height, :width]
 
 
@@ -116,7 +120,7 @@ def fit(
     """
     model = MixerCodec(items.shape[1:], bottleneck.width, settings)
     initialise(model, stream(seed, f"{name}/weights"))
-    nn.init.zeros_(model.residual.leave.weight)
+    model.residual.begin()
     model.set_components(fit_pca(items, bottleneck.width, draws(seed, f"{name}/components")))
     model.to(device())
     known = sampled(items, MOST // math.prod(items.shape[1:]), draws(seed, f"{name}/items"))

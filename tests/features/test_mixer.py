@@ -10,6 +10,8 @@ from stages.features import linear, mixer
 from stages.features.bottleneck import Bottleneck
 from stages.features.principal_components import fit_pca
 from stages.features.reconstruction import error
+from stages.learning.networks import initialise
+from stages.learning.training import stream
 from tests.features.test_autoencoder import blocks
 
 SETTINGS = mixer.Settings(patch=4, hidden=48, depth=2)
@@ -36,9 +38,9 @@ def test_it_begins_as_the_linear_map_whatever_the_shape(shape: tuple[int, ...]) 
     """Sides that no patch divides, and spectra, which have no channels."""
     items = np.random.default_rng(1).integers(0, 256, (30, *shape), dtype=np.uint8)
     model = mixer.MixerCodec(shape, 8, SETTINGS)
+    initialise(model, stream(1, "weights"))
+    model.residual.begin()
     model.set_components(fit_pca(items, 8, np.random.default_rng(1)))
-    torch.nn.init.zeros_(model.residual.leave.weight)
-    torch.nn.init.zeros_(model.residual.leave.bias)
     plain = linear.fit(items, 8, np.random.default_rng(1))
     with torch.no_grad():
         np.testing.assert_array_equal(model.decode(model.encode(items)), plain.decode(plain.encode(items)))
