@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare bench grid leaderboard article figures doctor test prove lint types lock
+.PHONY: help setup remotes repro fresh same compare bench grid leaderboard article emoji figures doctor test prove lint types lock
 
 #: Set up
 help:  ## list the targets
@@ -53,6 +53,10 @@ article: $(STAMP)  ## run the article's GAN and VAE as experiments, and write wh
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_gan)
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_vae)
 	@$(BIN)/python -m tools.article
+
+emoji: $(STAMP)  ## run the preset emoji as an experiment, and write what it makes to metrics/emoji.csv and .png
+	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset emoji)
+	@$(BIN)/python -m tools.emoji
 
 #: Change
 # A file of tests a core.

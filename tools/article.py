@@ -19,7 +19,7 @@ from stages.data.kinds.files_to_tensors import tensors
 from stages.data.kinds.modalities import restore
 from stages.evaluation.judges.loading import load_judges
 from stages.evaluation.metrics.predictions import classified
-from tools.experiments import experiments, follows
+from tools.experiments import experiments, fetch, follows
 from tools.refusal import one_line
 
 NAMES = {"article_gan": "GAN", "article_vae": "VAE"}  # presets
@@ -55,9 +55,8 @@ def figures(name: str, rev: str) -> pd.DataFrame:
 def samples(rev: str) -> dict[str, list[bytes]]:
     """The first pictures (PNG) that an experiment made of each digit."""
     with TemporaryDirectory() as folder:
-        there, kept = dvc.api.DVCFileSystem(rev=rev), Path(folder)
-        for path in ("data/judge", "data/generate/nothing.tar", "data/preprocess/settings.json"):
-            there.get(path, str(kept / Path(path).name), recursive=True)
+        kept = Path(folder)
+        fetch(rev, ["data/judge", "data/generate/nothing.tar", "data/preprocess/settings.json"], kept)
         pictures = [files[SUFFIXES["image"]] for _, files in read_shard(kept / "nothing.tar")]
         shown = tensors("image", pictures, restore(["image"], kept)["image"])
         judges = load_judges(kept / "judge")

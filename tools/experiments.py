@@ -1,7 +1,7 @@
 """Experiments as `dvc exp show` knows them: which have ended, and which are their commit with a preset alone."""
 
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,13 @@ def committed(run: Run) -> int:
 def git(*command: str) -> str:
     """What a git command writes."""
     return subprocess.run(["git", *command], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def fetch(rev: str, paths: Iterable[str], folder: Path) -> None:
+    """Files and folders of a revision, from the cache or the remote, into `folder` by their last names."""
+    there = dvc.api.DVCFileSystem(rev=rev)
+    for path in paths:
+        there.get(path, str(folder / Path(path).name), recursive=True)
 
 
 def differing(run: Run, commit: Run) -> set[str]:
