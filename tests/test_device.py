@@ -18,11 +18,11 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 
 from stages.common.params import read_yaml
 from stages.evaluation.judges import classifier, inputs, matcher
-from stages.evaluation.metrics.predictions import classified
+from stages.evaluation.metrics.judge_inference import classified
 from stages.features import autoencoder, linear, mixer, recurrent
 from stages.features.bottleneck import Bottleneck
 from stages.features.codecs import CODECS
-from stages.features.principal_components import PCA
+from stages.features.randomised_pca import PCA
 from stages.fusion import objective
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import FUSIONS, TrainedFusion

@@ -15,10 +15,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from stages.common.files import replace, write_table
 from stages.common.shards import SUFFIXES, read_shard
-from stages.data.kinds.files_to_tensors import tensors
+from stages.data.kinds.generated_to_tensors import tensors
 from stages.data.kinds.modalities import restore
 from stages.evaluation.judges.loading import load_judges
-from stages.evaluation.metrics.predictions import classified
+from stages.evaluation.metrics.judge_inference import classified
 from tools.experiments import experiments, fetch, follows
 from tools.refusal import one_line
 

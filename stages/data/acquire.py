@@ -17,11 +17,11 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
 from stages.data.records.rejects import Reject
-from stages.data.sources import digits, emoji, folder, hugging_face, manifest, shards
+from stages.data.sources import digits, emoji, folder, manifest, metadata_folder, shards
 from stages.data.sources.digits import Digits
 from stages.data.sources.emoji import Emoji
+from stages.data.sources.index_resolution import resolve
 from stages.data.sources.packing import Own, Packed
-from stages.data.sources.sample_index import resolve
 
 BUILT_IN: Mapping[str, ModuleType] = {"digits": digits, "emoji": emoji}  # a section of `acquire` each
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
@@ -65,8 +65,8 @@ def source_of(settings: Acquire) -> Callable[..., tuple[list[Packed], list[Rejec
     if not settings.path.is_dir():
         raise ValueError(f"acquire.path: expected a folder, got '{settings.path}'; correct params.yaml")
     either = settings.source in ("folder", "manifest") and not manifest.found(settings.path)
-    if either and (tables := hugging_face.tables(settings.path)):
-        return partial(hugging_face.collect, tables)
+    if either and (tables := metadata_folder.tables(settings.path)):
+        return partial(metadata_folder.collect, tables)
     collect: Callable[..., tuple[list[Packed], list[Reject]]] = SOURCES[settings.source].collect
     return collect
 

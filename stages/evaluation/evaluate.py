@@ -21,10 +21,9 @@ from stages.evaluation.metrics.better_than_real import with_notes
 from stages.evaluation.metrics.codec_error import codec_errors
 from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.confusion import confusion
-from stages.evaluation.metrics.fidelity_and_coverage import distribution
-from stages.evaluation.metrics.held_out import held_out
+from stages.evaluation.metrics.evaluated_data import Dataset, load_dataset
+from stages.evaluation.metrics.generalisation import held_out
 from stages.evaluation.metrics.judge_accuracy import codec_accuracy, judge_accuracy
-from stages.evaluation.metrics.judged import Dataset, load_dataset
 from stages.evaluation.metrics.matching import matching
 from stages.evaluation.metrics.metric_sanity import sanity
 from stages.evaluation.metrics.modality_contribution import contributions
@@ -34,6 +33,7 @@ from stages.evaluation.metrics.out_of_domain import out_of_domain
 from stages.evaluation.metrics.path_consistency import consistency
 from stages.evaluation.metrics.result import Result, summary, table
 from stages.evaluation.metrics.speech_recognition import speech_recognition
+from stages.evaluation.metrics.unconditional_quality import distribution
 from stages.learning.training import set_up
 
 

@@ -21,7 +21,7 @@ from torch import from_numpy
 from stages.common.files import read_json, read_table, write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.data.kinds.modalities import MODALITIES, restore
-from stages.data.sources import digit_captions
+from stages.data.sources import caption_grammar
 from stages.evaluation.judges.classifier import Classifier, calibrate, train_classifier
 from stages.evaluation.judges.inputs import CLEAN, clean_items
 from stages.evaluation.judges.label_visibility import COLUMNS, label_visibility, resolved, unseen_rows
@@ -110,7 +110,7 @@ def grammatical(rows: np.ndarray, attributes: Mapping[str, Any]) -> bool:
     known = {attribute: tuple(about["values"]) for attribute, about in attributes.items()}
     fitted, tokens = restore(["text"], CLEAN)["text"], np.load(CLEAN / "text.clean.npy", mmap_mode="r")[rows]
     said = [
-        digit_captions.read(MODALITIES["text"].write(row, fitted).decode("utf-8", "replace"), known) for row in tokens
+        caption_grammar.read(MODALITIES["text"].write(row, fitted).decode("utf-8", "replace"), known) for row in tokens
     ]
     return all(stated is not None for stated in said) and any(said)
 

@@ -16,9 +16,9 @@ from stages.common.stage import stage
 from stages.data.records import remarks
 from stages.evaluation.page.curves import read_curves
 from stages.evaluation.page.examples import examples, from_nothing
-from stages.evaluation.page.explanations import attentions, codecs, games, strips
-from stages.evaluation.page.mosaic import mosaic
+from stages.evaluation.page.interpretability import attentions, codecs, games, strips
 from stages.evaluation.page.page import Content, figures_of, render
+from stages.evaluation.page.readme_mosaic import mosaic
 from stages.evaluation.page.trust_checks import checks, near_copies, rejects, visibilities
 from stages.evaluation.page.verdict import DIRECTED
 

@@ -25,7 +25,7 @@ from stages.common.params import Strict
 from stages.common.seeds import draws
 from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size, chunks
-from stages.features.principal_components import fit_pca, levels
+from stages.features.randomised_pca import fit_pca, levels
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import Perceptron, initialise

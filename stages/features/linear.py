@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.features.chunked_items import Items, chunk_size, chunks
-from stages.features.principal_components import PCA, fit_pca, levels
+from stages.features.randomised_pca import PCA, fit_pca, levels
 from stages.learning.device import device
 
 LEVELS = 255.0  # both pictures and spectra come as bytes

@@ -27,7 +27,7 @@ from stages.common.seeds import draws
 from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size, chunks, sampled
 from stages.features.linear import Linear
-from stages.features.principal_components import fit_pca, levels
+from stages.features.randomised_pca import fit_pca, levels
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import initialise

@@ -28,7 +28,7 @@ from stages.features.codecs import load_codecs
 from stages.fusion.dataset import read_features
 from stages.fusion.fuse import load_fusion
 from stages.generation.interpolation import interpolated
-from stages.generation.other_writers import pictures
+from stages.generation.out_of_domain_digits import pictures
 from stages.generation.sampler import Generate, Sampler, normal
 from stages.generation.train import load_generator
 from stages.learning.device import device

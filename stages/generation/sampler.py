@@ -18,7 +18,7 @@ from stages.common.costs import COSTS
 from stages.common.params import Strict
 from stages.common.shards import SUFFIXES, write_shard
 from stages.common.workers import in_processes
-from stages.data.kinds.files_to_tensors import tensors
+from stages.data.kinds.generated_to_tensors import tensors
 from stages.data.kinds.modalities import MODALITIES
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import TrainedFusion

@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from stages.evaluation.judges.backbones import WIDTH
 from stages.evaluation.judges.classifier import Classifier
 from stages.evaluation.judges.loading import CLASSIFIER, Judges
-from stages.evaluation.metrics.judged import Dataset, Outputs, Predicted
-from stages.evaluation.metrics.predictions import Predictions
+from stages.evaluation.metrics.evaluated_data import Dataset, Outputs, Predicted
+from stages.evaluation.metrics.judge_inference import Predictions
 
 DIGITS = [str(digit) for digit in range(10)]
 NAMES = ["image", "audio"]

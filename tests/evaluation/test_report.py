@@ -11,7 +11,7 @@ import pytest
 from stages.common.files import read_table
 from stages.evaluation import report
 from stages.evaluation.page.curves import read_curves
-from stages.evaluation.page.explanations import attentions, codec, games
+from stages.evaluation.page.interpretability import attentions, codec, games
 from stages.evaluation.page.trust_checks import checks, near_copies, rejects
 from stages.evaluation.report import matrix
 from tests.clones import succeed

@@ -8,7 +8,7 @@ import torch
 
 from stages.features import autoencoder, chunked_items
 from stages.features.bottleneck import Bottleneck
-from stages.features.principal_components import fit_pca, levels
+from stages.features.randomised_pca import fit_pca, levels
 from stages.features.reconstruction import error
 from stages.learning.networks import initialise
 from stages.learning.training import stream

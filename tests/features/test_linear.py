@@ -14,7 +14,7 @@ from stages.common.files import write_json
 from stages.common.special_tokens import END, PAD, START
 from stages.features import chunked_items, linear
 from stages.features.codecs import load_codecs
-from stages.features.principal_components import fit_pca
+from stages.features.randomised_pca import fit_pca
 from stages.features.reconstruction import FEWEST, choose, error, losses
 
 

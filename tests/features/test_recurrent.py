@@ -8,7 +8,7 @@ import torch
 
 from stages.common.special_tokens import END, PAD, START
 from stages.data.kinds import text as captions
-from stages.data.sources.digit_drawing import INKS
+from stages.data.sources.digit_inks import INKS
 from stages.features import recurrent
 from stages.features.bottleneck import Bottleneck
 

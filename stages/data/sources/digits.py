@@ -20,9 +20,9 @@ from scipy.ndimage import distance_transform_edt, zoom
 from stages.common.params import Strict
 from stages.common.seeds import draws
 from stages.data.records.split import Shares, assign
-from stages.data.sources import digit_captions, espeak
-from stages.data.sources.built_in import Attributes, Row, in_shards, numbered, told, write_samples
-from stages.data.sources.digit_drawing import INKS, paint
+from stages.data.sources import caption_grammar, espeak
+from stages.data.sources.built_in_shards import Attributes, Row, in_shards, numbered, told, write_samples
+from stages.data.sources.digit_inks import INKS, paint
 
 WEIGHTS = ("thin", "medium", "bold")  # thirds of all stroke widths
 PITCHES = {"low": (75.0, 105.0), "middle": (125.0, 165.0), "high": (195.0, 280.0)}  # fundamental, Hz
@@ -105,7 +105,7 @@ def build_shard(
                 row |= spoken | {"voice_seen": not unheard}
                 files["audio"] = espeak.as_wav(clip)
             stated = {attribute: row[attribute] for attribute in ATTRIBUTES if attribute in row}
-            files["text"] = digit_captions.write(stated, leave_out=settings.leave_out, rng=rng).encode()
+            files["text"] = caption_grammar.write(stated, leave_out=settings.leave_out, rng=rng).encode()
             yield row, files
 
     return write_samples(path, samples(), names)
@@ -121,7 +121,7 @@ def open_speakers() -> Callable[[str, tuple[str, ...], np.random.Generator], tup
 
     @cache
     def probe(digit: str, speaker: str) -> espeak.Measured:
-        return espeak.measure(say(digit_captions.WORDS[int(digit)], f"{espeak.ACCENTS[0]}+{speaker}", *NEUTRAL))
+        return espeak.measure(say(caption_grammar.WORDS[int(digit)], f"{espeak.ACCENTS[0]}+{speaker}", *NEUTRAL))
 
     def speak(digit: str, speakers: tuple[str, ...], rng: np.random.Generator) -> tuple[espeak.Clip, dict[str, str]]:
         pitch, pace = str(rng.choice(list(PITCHES))), str(rng.choice(list(PACES)))
@@ -132,7 +132,7 @@ def open_speakers() -> Callable[[str, tuple[str, ...], np.random.Generator], tup
             speed = NEUTRAL[1] * neutral.seconds / rng.uniform(*PACES[pace])
             if not (0 <= knob <= 99 and 80 <= speed <= 450):
                 continue  # beyond what this speaker can do
-            clip = say(digit_captions.WORDS[int(digit)], f"{accent}+{speaker}", knob, speed)
+            clip = say(caption_grammar.WORDS[int(digit)], f"{accent}+{speaker}", knob, speed)
             heard = espeak.measure(clip)
             if inside(heard.pitch_hz, PITCHES) == pitch and inside(heard.seconds, PACES) == pace:
                 return clip, {"voice": f"{accent}+{speaker}", "pitch": pitch, "pace": pace}

@@ -1,6 +1,6 @@
 """A built-in data set: emoji as Noto Color Emoji draws them, their names in 14 languages, and eSpeak NG saying these.
 
-All three modalities share what the name says; of that kind, skin, person and hair are labels (`emoji_labels.py`).
+All three modalities share what the name says; of that kind, skin, person and hair are labels (`emoji_attributes.py`).
 Private are the drawing's details, the voice and, where several are asked for, the language.
 """
 
@@ -16,8 +16,8 @@ from stages.common.params import Strict
 from stages.common.seeds import draws
 from stages.data.records.split import Shares
 from stages.data.sources import emoji_font, espeak
-from stages.data.sources.built_in import Attributes, Row, in_shards, numbered, told, write_samples
-from stages.data.sources.emoji_labels import HAIRS, KINDS, PERSONS, SKINS, labelled
+from stages.data.sources.built_in_shards import Attributes, Row, in_shards, numbered, told, write_samples
+from stages.data.sources.emoji_attributes import HAIRS, KINDS, PERSONS, SKINS, labelled
 from stages.data.sources.emoji_names import LANGUAGES, Language, captions, code_points
 from stages.data.sources.emoji_splits import held_out, splits
 

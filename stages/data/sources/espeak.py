@@ -2,7 +2,7 @@
 
 The library keeps static state from clip to clip (neither `espeak_Terminate` nor a fixed seed resets it), so the
 same call gives other bytes later on. Whoever needs the same bytes twice must speak the same clips in the same
-order in a fresh process; `built_in.py` sees to it, one process a shard.
+order in a fresh process; `built_in_shards.py` sees to it, one process a shard.
 """
 
 import ctypes

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from stages.data.records.rejects import Reject
 from stages.data.records.split import split_named
-from stages.data.sources.media import FILES, modality_of
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all
 from stages.data.sources.paths import composed
+from stages.data.sources.suffixes import FILES, modality_of
 
 Found = tuple[PurePosixPath, dict[str, str]]  # a file, and what its path says of its sample
 BESIDE = ("", ".md", ".dvc", ".json")  # files that come with data and are none

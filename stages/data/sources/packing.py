@@ -1,7 +1,7 @@
-"""Your own data: what the sources manifest, folder and shards share.
+"""Your own data: what its sources share.
 
 A source says which samples there are (`Sample`); here they are checked, and their files packed into raw shards by
-worker processes. Samples that can't be used are listed. `index.py` does what is left when all are packed.
+worker processes. Samples that can't be used are listed. `index_resolution.py` does what is left when all are packed.
 """
 
 import json

@@ -19,9 +19,9 @@ from stages.common.progress import progress
 from stages.common.shards import samples_of
 from stages.common.workers import in_processes
 from stages.data.records.rejects import Reject
-from stages.data.sources.media import modality_of
 from stages.data.sources.packing import KNOWN, Own, Packed, Piece, Sample, check, gathered, pack, word
 from stages.data.sources.paths import allowed, inside, is_url, unreachable
+from stages.data.sources.suffixes import modality_of
 
 LIST = "shards.txt"
 

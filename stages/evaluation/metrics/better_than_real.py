@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from stages.evaluation.metrics.discriminative_power import discriminates
 from stages.evaluation.metrics.families import LOWER
 from stages.evaluation.metrics.result import Result
-from stages.evaluation.metrics.separability import discriminates
 
 MIDDLE = "Above real data: samples are drawn with less noise than was learned, nearer to the middle of the data."
 EASIER = "Above real data: samples are drawn with less noise than was learned, which makes them easier to read."

@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.common.files import read_json
 from stages.evaluation.intervals import LEVEL, REPLICATES
-from stages.evaluation.metrics.judged import CLEAN, Dataset
+from stages.evaluation.metrics.evaluated_data import CLEAN, Dataset
 from stages.evaluation.metrics.result import Result
 from stages.features.chunked_items import stored
 from stages.features.codecs import load_codecs

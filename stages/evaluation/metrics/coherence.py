@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from stages.evaluation.metrics.judged import Outputs, Predicted
-from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions
+from stages.evaluation.metrics.evaluated_data import Outputs, Predicted
+from stages.evaluation.metrics.judge_inference import MALFORMED, UNSTATED, Predictions
 from stages.evaluation.metrics.result import Result, share
 
 Cell = tuple[np.ndarray, np.ndarray, np.ndarray]  # outcomes of generated, shuffled and real samples

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from stages.evaluation.metrics.coherence import given
-from stages.evaluation.metrics.judged import Dataset
-from stages.evaluation.metrics.predictions import UNSTATED
+from stages.evaluation.metrics.evaluated_data import Dataset
+from stages.evaluation.metrics.judge_inference import UNSTATED
 
 COLUMNS = ("direction", "wanted", "found", "count")
 

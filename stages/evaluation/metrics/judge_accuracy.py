@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluation.intervals import bootstrap_interval, normal_interval
-from stages.evaluation.metrics.judged import Dataset
-from stages.evaluation.metrics.predictions import UNSTATED, Predictions
+from stages.evaluation.metrics.evaluated_data import Dataset
+from stages.evaluation.metrics.judge_inference import UNSTATED, Predictions
 from stages.evaluation.metrics.result import Result
 
 

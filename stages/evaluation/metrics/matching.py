@@ -13,8 +13,8 @@ from itertools import combinations
 
 import numpy as np
 
-from stages.evaluation.metrics.judged import Dataset, Outputs
-from stages.evaluation.metrics.predictions import Predictions
+from stages.evaluation.metrics.evaluated_data import Dataset, Outputs
+from stages.evaluation.metrics.judge_inference import Predictions
 from stages.evaluation.metrics.result import Result, share
 
 CHOICES = {"match": 2, "retrieval": 10}  # family: the own output and its rivals

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from stages.evaluation.metrics.distances import Rows
+from stages.evaluation.metrics.distribution_measures import Rows
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ import pandas as pd
 import torch
 
 from stages.evaluation.metrics.coherence import agreement
-from stages.evaluation.metrics.distances import frechet_distance, kernel_distance, neighbourhoods
-from stages.evaluation.metrics.fidelity_and_coverage import FeatureSets, feature_sets
-from stages.evaluation.metrics.judged import Dataset, Predicted
+from stages.evaluation.metrics.distribution_measures import frechet_distance, kernel_distance, neighbourhoods
+from stages.evaluation.metrics.evaluated_data import Dataset, Predicted
+from stages.evaluation.metrics.judge_inference import Predictions
 from stages.evaluation.metrics.memorisation import copied
-from stages.evaluation.metrics.predictions import Predictions
+from stages.evaluation.metrics.unconditional_quality import FeatureSets, feature_sets
 from stages.learning.device import device
 
 DRAWS = 8  # of each check

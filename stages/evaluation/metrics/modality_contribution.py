@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluation.intervals import LEVEL, REPLICATES
+from stages.evaluation.metrics.evaluated_data import Dataset
 from stages.evaluation.metrics.judge_accuracy import correct
-from stages.evaluation.metrics.judged import Dataset
-from stages.evaluation.metrics.predictions import UNSTATED
+from stages.evaluation.metrics.judge_inference import UNSTATED
 
 COLUMNS = (
     "target", "attribute", "observed", "shapley", "low", "high", "alone", "left_out", "nothing", "everything", "n",

@@ -10,8 +10,8 @@ import pandas as pd
 
 from stages.evaluation.intervals import LEVEL, centred_interval
 from stages.evaluation.metrics.coherence import given
-from stages.evaluation.metrics.judged import Dataset
-from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED
+from stages.evaluation.metrics.evaluated_data import Dataset
+from stages.evaluation.metrics.judge_inference import MALFORMED, UNSTATED
 from stages.evaluation.metrics.result import Result, share
 
 REPLICATES = 200  # bootstrap samples

@@ -7,9 +7,9 @@ other neighbour: below 1 it counts as a copy in `memorisation.<modality>`.
 import numpy as np
 import pandas as pd
 
-from stages.evaluation.metrics.fidelity_and_coverage import feature_sets
-from stages.evaluation.metrics.judged import Dataset
+from stages.evaluation.metrics.evaluated_data import Dataset
 from stages.evaluation.metrics.memorisation import nearest
+from stages.evaluation.metrics.unconditional_quality import feature_sets
 
 SHOWN = 12  # a modality
 

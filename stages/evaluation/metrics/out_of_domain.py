@@ -7,7 +7,7 @@ and its like, where the writers are new but of the same source.
 import numpy as np
 
 from stages.evaluation.metrics.coherence import outcomes
-from stages.evaluation.metrics.judged import Dataset
+from stages.evaluation.metrics.evaluated_data import Dataset
 from stages.evaluation.metrics.result import Result, share
 
 

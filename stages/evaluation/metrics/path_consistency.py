@@ -17,8 +17,8 @@ import numpy as np
 
 from stages.evaluation.intervals import LEVEL
 from stages.evaluation.metrics.coherence import given
-from stages.evaluation.metrics.judged import Dataset
-from stages.evaluation.metrics.predictions import UNSTATED
+from stages.evaluation.metrics.evaluated_data import Dataset
+from stages.evaluation.metrics.judge_inference import UNSTATED
 from stages.evaluation.metrics.result import Result
 
 REPLICATES = 200  # bootstrap samples

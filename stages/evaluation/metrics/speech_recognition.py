@@ -21,11 +21,11 @@ from stages.common.modality_subsets import subset_name
 from stages.common.shards import SUFFIXES, read_shard
 from stages.common.workers import in_processes
 from stages.data.kinds import audio
-from stages.data.kinds.files_to_tensors import tensors
-from stages.data.sources.digit_captions import WORDS
+from stages.data.kinds.generated_to_tensors import tensors
+from stages.data.sources.caption_grammar import WORDS
 from stages.evaluation.metrics.coherence import outcomes
-from stages.evaluation.metrics.judged import MADE, Dataset
-from stages.evaluation.metrics.predictions import MALFORMED
+from stages.evaluation.metrics.evaluated_data import MADE, Dataset
+from stages.evaluation.metrics.judge_inference import MALFORMED
 from stages.evaluation.metrics.result import Result, share
 
 RAW = Path("data/acquire")

@@ -13,12 +13,12 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.evaluation.metrics import families
+from stages.evaluation.metrics.discriminative_power import FEW, discriminates, margin
 from stages.evaluation.metrics.result import Result
-from stages.evaluation.metrics.separability import FEW, discriminates, margin
 from stages.evaluation.page import wording
 from stages.evaluation.page.curves import FRAME, charts
 from stages.evaluation.page.examples import Example, View
-from stages.evaluation.page.explanations import Attention, Game
+from stages.evaluation.page.interpretability import Attention, Game
 from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.verdict import DIRECTED, verdict
 

@@ -1,7 +1,7 @@
 """The first screen: what is good and what is not, in words that follow from the figures alone.
 
-Results count whose floor and ceiling differ beyond chance (`separability.py`). One is as good as real data when its
-interval meets that of its ceiling or lies beyond it, at chance when it meets its floor, and short of real data in
+Results count whose floor and ceiling differ beyond chance (`discriminative_power.py`). One is as good as real data when
+its interval meets that of its ceiling or lies beyond it, at chance when it meets its floor, and short of real data in
 between. How short says its reach: 0 at the floor, 1 at the ceiling.
 """
 
@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stages.evaluation.metrics.discriminative_power import discriminates, ends
 from stages.evaluation.metrics.families import family
 from stages.evaluation.metrics.result import Result
-from stages.evaluation.metrics.separability import discriminates, ends
 from stages.evaluation.page.wording import amount, label, modality, named, percent, route
 
 MOST = 5  # sentences a list

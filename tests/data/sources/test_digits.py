@@ -14,8 +14,8 @@ from scipy.ndimage import binary_dilation
 
 from stages.common.shards import SUFFIXES, read_shard
 from stages.data.records.split import SPLITS, Shares
-from stages.data.sources import digit_captions, digits, espeak
-from stages.data.sources.digit_drawing import INKS
+from stages.data.sources import caption_grammar, digits, espeak
+from stages.data.sources.digit_inks import INKS
 
 SETTINGS = digits.Digits(
     pictures=24, utterances=2, leave_out=0.3, shard_size=20,
@@ -66,7 +66,7 @@ def test_captions_say_what_is_true(acquired: tuple[Path, pd.DataFrame]) -> None:
     folder, index = acquired
     rows = index.set_index("id")
     for key, files in samples(folder).items():
-        said = digit_captions.read(files["txt"].decode(), VALUES)
+        said = caption_grammar.read(files["txt"].decode(), VALUES)
         assert said is not None
         assert all(rows.at[key, name] == value for name, value in said.items())
 
@@ -158,11 +158,11 @@ def test_modalities_that_are_not_asked_for_are_not_made(names: list[str], labels
     assert set(attributes) <= set(index)
     if names == ["image", "text"]:
         values = {label: tuple(about["values"]) for label, about in attributes.items()}
-        told = [digit_captions.read(files["txt"].decode(), values) for files in samples(tmp_path).values()]
+        told = [caption_grammar.read(files["txt"].decode(), values) for files in samples(tmp_path).values()]
         assert all(said is not None and said.keys() <= values.keys() for said in told)
 
 
 def test_values_that_nobody_asks_for_are_passed_over() -> None:
-    assert digit_captions.read("a bold red 7, said at a slow pace in a low voice", {"digit": VALUES["digit"]}) == {
+    assert caption_grammar.read("a bold red 7, said at a slow pace in a low voice", {"digit": VALUES["digit"]}) == {
         "digit": "7"
     }

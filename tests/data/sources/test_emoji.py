@@ -14,7 +14,7 @@ from stages.common.params import validate
 from stages.common.shards import SUFFIXES, read_shard
 from stages.data.records.split import SPLITS, Shares
 from stages.data.sources import emoji, emoji_font, espeak
-from stages.data.sources.built_in import Attributes
+from stages.data.sources.built_in_shards import Attributes
 from stages.data.sources.emoji_names import captions, code_points
 from stages.evaluation.judges.loading import key_attribute
 from tests.data.sources.test_emoji_font import needs_font

@@ -10,7 +10,7 @@ import pytest
 
 from stages.common.files import write_json
 from stages.evaluation.metrics.codec_error import codec_errors
-from stages.evaluation.metrics.judged import Dataset
+from stages.evaluation.metrics.evaluated_data import Dataset
 from stages.features import linear
 from stages.features.reconstruction import error, losses
 from stages.learning.networks import write_weights

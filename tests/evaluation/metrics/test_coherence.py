@@ -6,8 +6,8 @@ import pytest
 
 from stages.common.modality_subsets import proper_subsets
 from stages.evaluation.metrics.coherence import coherence
-from stages.evaluation.metrics.judged import Outputs, Predicted
-from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions
+from stages.evaluation.metrics.evaluated_data import Outputs, Predicted
+from stages.evaluation.metrics.judge_inference import MALFORMED, UNSTATED, Predictions
 from stages.evaluation.metrics.result import Result
 
 COUNT = 600

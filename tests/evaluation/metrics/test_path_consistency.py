@@ -9,9 +9,9 @@ import pytest
 
 from stages.common.modality_subsets import proper_subsets
 from stages.evaluation.judges.loading import Judges
-from stages.evaluation.metrics.judged import Dataset, Outputs, Predicted
+from stages.evaluation.metrics.evaluated_data import Dataset, Outputs, Predicted
+from stages.evaluation.metrics.judge_inference import MALFORMED, UNSTATED, Predictions
 from stages.evaluation.metrics.path_consistency import consistency, variation, within
-from stages.evaluation.metrics.predictions import MALFORMED, UNSTATED, Predictions
 from stages.evaluation.metrics.result import Result
 
 COUNT = 400

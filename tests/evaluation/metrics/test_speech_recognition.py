@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from stages.data.sources import espeak
-from stages.data.sources.digit_captions import WORDS
+from stages.data.sources.caption_grammar import WORDS
 from stages.evaluation.metrics.speech_recognition import recognised
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from stages.common.modality_subsets import proper_subsets
 from stages.common.params import read_yaml
 from stages.evaluation.metrics.coherence import coherence
-from stages.evaluation.metrics.judged import Outputs
-from stages.evaluation.metrics.predictions import Predictions
+from stages.evaluation.metrics.evaluated_data import Outputs
+from stages.evaluation.metrics.judge_inference import Predictions
 from stages.fusion import concat
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import TrainedFusion

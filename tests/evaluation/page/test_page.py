@@ -14,7 +14,7 @@ from PIL import Image
 
 from stages.evaluation.metrics.result import Result, table
 from stages.evaluation.page.examples import Example, View
-from stages.evaluation.page.explanations import Attention, Game, Share
+from stages.evaluation.page.interpretability import Attention, Game, Share
 from stages.evaluation.page.media import as_data_uri
 from stages.evaluation.page.page import Content, figures_of, render
 from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.evaluation.metrics.discriminative_power import FEW, LEAST, discriminates, margin
 from stages.evaluation.metrics.result import Result
-from stages.evaluation.metrics.separability import FEW, LEAST, discriminates, margin
 
 
 def result(metric: str, floor: tuple[float, float, float], ceiling: tuple[float, float, float]) -> Result:

@@ -7,7 +7,7 @@ from prdc import compute_prdc
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import poly_mmd
 
-from stages.evaluation.metrics.distances import frechet_distance, kernel_distance, kernels, neighbourhoods
+from stages.evaluation.metrics.distribution_measures import frechet_distance, kernel_distance, kernels, neighbourhoods
 from stages.evaluation.metrics.memorisation import copied, nearest
 
 WIDTH, KINDS = 8, 5

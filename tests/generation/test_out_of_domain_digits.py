@@ -9,8 +9,8 @@ from sklearn.datasets import load_digits
 
 from stages.common.seeds import draws
 from stages.data.kinds.image import ImageSettings, read
-from stages.data.sources.digit_drawing import INKS
-from stages.generation.other_writers import enlarged, pictures
+from stages.data.sources.digit_inks import INKS
+from stages.generation.out_of_domain_digits import enlarged, pictures
 
 
 def test_the_same_seed_gives_the_same_pictures_and_another_others() -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 from stages.data.records.rejects import Reject
 from stages.data.sources import folder, manifest
-from stages.data.sources.media import modality_of
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all, word
+from stages.data.sources.suffixes import modality_of
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE = "file_name"

@@ -13,10 +13,16 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from stages.evaluation.intervals import bootstrap_interval, centred_interval, normal_interval
-from stages.evaluation.metrics.distances import Neighbourhoods, Rows, frechet_distance, kernels, neighbourhoods
-from stages.evaluation.metrics.judged import Dataset
+from stages.evaluation.metrics.distribution_measures import (
+    Neighbourhoods,
+    Rows,
+    frechet_distance,
+    kernels,
+    neighbourhoods,
+)
+from stages.evaluation.metrics.evaluated_data import Dataset
+from stages.evaluation.metrics.judge_inference import Predictions
 from stages.evaluation.metrics.memorisation import copied
-from stages.evaluation.metrics.predictions import Predictions
 from stages.evaluation.metrics.result import Result, share
 
 FEWEST = 20  # items of one value of the key attribute on each side, for a figure within it

@@ -1,4 +1,4 @@
-"""What the judges find in items, real or generated, all read by `stages/data/kinds/files_to_tensors.py`.
+"""What the judges find in items, real or generated, all read by `stages/data/kinds/generated_to_tensors.py`.
 
 Axes: N items, E judge features.
 """
@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.data.kinds.files_to_tensors import tensors
+from stages.data.kinds.generated_to_tensors import tensors
 from stages.data.kinds.modalities import MODALITIES
-from stages.data.sources import digit_captions
+from stages.data.sources import caption_grammar
 from stages.evaluation.judges.backbones import WIDTH
 from stages.evaluation.judges.inputs import as_tensor, input_batches
 from stages.evaluation.judges.loading import CLASSIFIER, GRAMMAR, Judges
@@ -112,7 +112,7 @@ def embedded(name: str, items: np.ndarray, judges: Judges) -> np.ndarray | None:
 def read_captions(texts: list[str], values: Mapping[str, list[str]]) -> Predictions:
     """What captions say, by the grammar that wrote the real ones."""
     known = {attribute: tuple(options) for attribute, options in values.items()}
-    found = [digit_captions.read(caption, known) for caption in texts]
+    found = [caption_grammar.read(caption, known) for caption in texts]
     labels = {
         attribute: np.array([MALFORMED if said is None else said.get(attribute, UNSTATED) for said in found])
         for attribute in values

@@ -8,7 +8,7 @@ Floor and ceiling: as those of coherence, over the same samples.
 import numpy as np
 
 from stages.evaluation.metrics.coherence import Cell, determined, result
-from stages.evaluation.metrics.judged import Dataset
+from stages.evaluation.metrics.evaluated_data import Dataset
 from stages.evaluation.metrics.result import Result
 
 

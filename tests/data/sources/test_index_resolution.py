@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from stages.data.records.rejects import Reject
 from stages.data.records.split import SPLITS, Shares
+from stages.data.sources.index_resolution import attributes_of, groups, resolve, splits_of
 from stages.data.sources.packing import Own, Packed, Sample
-from stages.data.sources.sample_index import attributes_of, groups, resolve, splits_of
 
 SHARES = Shares(train=0.5, validation=0.1, judge=0.2, test=0.2)
 OWN = Own(pattern="", attributes={}, shard_size=10, shares=SHARES)

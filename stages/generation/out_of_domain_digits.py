@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from stages.data.sources.digit_drawing import INKS, paint
+from stages.data.sources.digit_inks import INKS, paint
 
 DEEPEST = 16  # highest level of the digits: pixels of ink, of the 4 x 4 that each level stands for
 SIDE, BOX = 28, 20  # of our pictures and of the digits in them, pixels

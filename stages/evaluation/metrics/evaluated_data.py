@@ -18,7 +18,7 @@ from stages.common.progress import progress
 from stages.common.shards import SUFFIXES, read_shard
 from stages.data.kinds.modalities import restore
 from stages.evaluation.judges.loading import GRAMMAR, Judges, key_attribute, load_judges
-from stages.evaluation.metrics.predictions import UNSTATED, Predictions, joined, judge, judge_files
+from stages.evaluation.metrics.judge_inference import UNSTATED, Predictions, joined, judge, judge_files
 from stages.features.chunked_items import chunks, stored
 
 CLEAN, MADE, JUDGES = Path("data/preprocess"), Path("data/generate"), Path("data/judge")

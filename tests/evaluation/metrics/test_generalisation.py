@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from stages.evaluation.metrics.held_out import held_out
-from stages.evaluation.metrics.judged import Dataset, Outputs
+from stages.evaluation.metrics.evaluated_data import Dataset, Outputs
+from stages.evaluation.metrics.generalisation import held_out
 from tests.evaluation.datasets import SHARES, dataset
 
 

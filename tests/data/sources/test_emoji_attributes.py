@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from stages.data.sources.emoji_labels import HAIRS, KINDS, PERSONS, SKINS, labelled, parts
+from stages.data.sources.emoji_attributes import HAIRS, KINDS, PERSONS, SKINS, labelled, parts
 from stages.data.sources.emoji_names import captions
 
 FEWEST = 15  # bases of a kind
