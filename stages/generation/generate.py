@@ -35,7 +35,7 @@ from stages.learning.device import device
 from stages.learning.masks import mask
 from stages.learning.training import set_up, stream
 
-DECODED = 300  # samples of decoded noise
+DECODED = 300  # samples of decoded noise, at most
 CHAINED = 400  # samples of a chain, at most
 OUT_OF_DOMAIN = 300  # pictures of other writers, at most
 
@@ -80,8 +80,9 @@ def main() -> None:
             from_other_writers(sampler)
         complete = test[dataset.available[test].all(1)]
         sampler.write("reconstructed", list(ids[complete.cpu().numpy()]), dataset.clean[complete], names)
-        noise = normal(DECODED, sum(dataset.widths), stream(run.seed, "generate/untrained"))
-        sampler.write("decoded_noise", numbered(DECODED), noise, names)
+        keys = numbered(min(DECODED, settings.samples))
+        noise = normal(len(keys), sum(dataset.widths), stream(run.seed, "generate/untrained"))
+        sampler.write("decoded_noise", keys, noise, names)
         if sampler.prior is not None:  # without a fusion there is nothing to interpolate in
             made = interpolated(sampler, sampler.prior, stream(run.seed, "generate/interpolation"))
             sampler.write("interpolation", *made, names)
