@@ -21,7 +21,8 @@ from stages.evaluation.report import Report
 from stages.features.codecs import SETTINGS
 from stages.fusion.fuse import FUSIONS, Fuse
 from stages.generation.models.convolution import Grid, check_grid
-from stages.generation.sampler import Generate
+from stages.generation.models.families import Density
+from stages.generation.sampler import Generate, guidable
 from stages.generation.train import Train, build
 from tools.refusal import one_line
 
@@ -45,7 +46,13 @@ def check() -> None:
     grids = {name: grid(name, sections["preprocess"]) for name, codec in codecs.items() if codec.codec == "pixels"}
     widths = {name: prod(grids[name]) if name in grids else codec.width for name, codec in codecs.items()}
     with torch.device("meta"):
-        check_generator(sections["train"], widths, grids, check_fusion(sections["fuse"], list(widths.values())))
+        check_generator(
+            sections["train"],
+            sections["generate"].guidance,
+            widths,
+            grids,
+            check_fusion(sections["fuse"], list(widths.values())),
+        )
 
 
 def grid(name: str, settings: Preprocess) -> Grid:
@@ -66,11 +73,15 @@ def check_fusion(settings: Fuse, widths: list[int]) -> int:
             return settings.unified_width
 
 
-def check_generator(settings: Train, widths: Mapping[str, int], grids: Mapping[str, Grid], unified: int) -> None:
+def check_generator(
+    settings: Train, guidance: float, widths: Mapping[str, int], grids: Mapping[str, Grid], unified: int
+) -> None:
     """Prior, if there is something to be drawn, and decoders."""
     if unified:
         shape: dict[str, Any] = {"width": unified, "condition": unified + len(widths), "grid": None}
-        draw(settings, shape | {"hidden": settings.prior.hidden, "depth": settings.prior.depth})
+        prior = draw(settings, shape | {"hidden": settings.prior.hidden, "depth": settings.prior.depth})
+        if guidance > 1:
+            guidable(prior)
     for name, width in widths.items():
         pixels = grids.get(name) if settings.decoders.network == "convolution" else None
         if pixels:
@@ -79,11 +90,12 @@ def check_generator(settings: Train, widths: Mapping[str, int], grids: Mapping[s
         draw(settings, shape | {"hidden": settings.decoders.hidden, "depth": settings.decoders.depth})
 
 
-def draw(settings: Train, shape: dict[str, Any]) -> None:
-    """A density of this shape draws something."""
+def draw(settings: Train, shape: dict[str, Any]) -> Density:
+    """A density of this shape, which draws something."""
     with fitting(f"train.{settings.model}"):
         model = build(settings.model, shape, settings.own)
         model.sample(torch.zeros(BATCH, shape["condition"]), torch.zeros(BATCH, model.latent_width), steps=1)
+    return model
 
 
 @contextmanager

@@ -19,13 +19,12 @@ STRIPS, STEPS = 2, 8
 
 def interpolated(sampler: Sampler, prior: Density, chance: Generator) -> tuple[list[str], Tensor]:
     """Keys ``strip-step`` and features (B, W)."""
-    settings, place = sampler.settings, chance.device
+    place = chance.device
     seen = torch.zeros(STRIPS * STEPS, len(sampler.decoders), dtype=torch.bool, device=place)
     nothing = torch.zeros(len(seen), sum(sampler.dataset.widths), device=place)
-    condition = torch.cat([sampler.fused(nothing, seen), seen], -1)  # (B, U + M)
     ends = torch.randn(2, STRIPS, prior.latent_width, generator=chance, device=place)
     noise = great_circle(ends[0], ends[1], torch.linspace(0, 1, STEPS, device=place)).flatten(0, 1)  # (B, L)
-    unified = prior.sample(condition, settings.prior_temperature * noise, steps=settings.steps)  # (B, U)
+    unified = sampler.unify(prior, nothing, seen, noise)  # (B, U)
     kept = [normal(STRIPS, one.latent_width, chance).repeat_interleave(STEPS, 0) for one in sampler.decoders]
     return [f"{strip}-{step}" for strip in range(STRIPS) for step in range(STEPS)], sampler.features(unified, kept)
 

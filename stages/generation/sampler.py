@@ -23,6 +23,7 @@ from stages.data.kinds.modalities import MODALITIES
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import TrainedFusion
 from stages.generation.models.families import Density
+from stages.generation.models.flow import Flow, Guidance
 from stages.learning.device import device
 from stages.learning.masks import mask
 from stages.learning.training import stream
@@ -38,6 +39,7 @@ class Generate(Strict):
     steps: PositiveInt  # of the solver
     prior_temperature: Annotated[float, Field(gt=0, le=1)]  # of the prior's noise; 1: as learned
     decoder_temperature: Annotated[float, Field(gt=0, le=1)]  # of the decoders' noise; 1: as learned
+    guidance: Annotated[float, Field(ge=1)]  # of the prior by what is observed; 1: as learned, more needs a flow
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,28 @@ class Sampler:
 
     def draw(self, given: Tensor, seen: Tensor, chance: Generator) -> Tensor:
         """Features (B, W) of whole samples, given features (B, W) of which (B, M) are seen."""
-        settings = self.settings
-        condition = torch.cat([self.fused(given, seen), seen], -1)  # (B, U + M)
-        unified = condition[:, :0]  # without a fusion there is nothing to share
+        unified = given[:, :0]  # without a fusion there is nothing to share
         if self.prior is not None:
-            noise = settings.prior_temperature * normal(len(given), self.prior.latent_width, chance)
-            unified = self.prior.sample(condition, noise, steps=settings.steps)  # (B, U), shared by all that follows
+            noise = normal(len(given), self.prior.latent_width, chance)
+            unified = self.unify(self.prior, given, seen, noise)
         return self.features(unified, [normal(len(given), decoder.latent_width, chance) for decoder in self.decoders])
+
+    def unify(self, prior: Density, given: Tensor, seen: Tensor, noise: Tensor) -> Tensor:
+        """The representations (B, U) that the prior draws from noise (B, L), shared by all that follows.
+
+        Raises ValueError when it is to be guided and can't be.
+        """
+        settings, condition = self.settings, self.condition(given, seen)
+        noise = settings.prior_temperature * noise
+        if settings.guidance == 1:
+            return prior.sample(condition, noise, steps=settings.steps)
+        nothing = self.condition(given, torch.zeros_like(seen))
+        guidance = Guidance(settings.guidance, nothing)
+        return guidable(prior).sample(condition, noise, steps=settings.steps, guidance=guidance)
+
+    def condition(self, given: Tensor, seen: Tensor) -> Tensor:
+        """What the prior is told of features (B, W) of which (B, M) are seen: (B, U + M)."""
+        return torch.cat([self.fused(given, seen), seen], -1)
 
     def features(self, unified: Tensor, noises: Sequence[Tensor]) -> Tensor:
         """Features (B, W), given representations (B, U) and the noise of each decoder, (B, L) each."""
@@ -98,6 +115,15 @@ class Sampler:
         columns = given.split(self.dataset.widths, -1)[self.dataset.names.index(name)]  # a view
         columns.copy_(self.codecs[name].encode(tensors(name, payloads, self.fitted[name])))
         return given
+
+
+def guidable(prior: Density) -> Flow:
+    """The prior as one that can be guided. Raises ValueError when it can't."""
+    if not isinstance(prior, Flow):
+        raise ValueError(
+            "generate.guidance: expected 1 where train.model is not flow, got more; lower it or choose flow"
+        )
+    return prior
 
 
 def normal(count: int, width: int, chance: Generator) -> Tensor:

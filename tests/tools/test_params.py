@@ -63,6 +63,10 @@ def test_every_method_is_well(fusion: str, generator: str, tmp_path: Path, monke
             r"params.yaml: evaluate.replicates: expected greater than or equal to 10, got 9",
         ),
         ([("generate.prior_temperature", "warm")], r"params.yaml: generate.prior_temperature: expected a valid number"),
+        (
+            [("generate.guidance", 2), ("train.model", "vae")],
+            r"generate.guidance: expected 1 where train.model is not flow",
+        ),
         ([("judge.image.max_epochs", -1)], r"params.yaml: judge.image.max_epochs: expected greater than 0, got -1"),
         ([("modalities", ["image", "smell"])], r"params.yaml: modalities: expected one or more of audio, image, text"),
         ([("fuse.attention.heads", 3)], r"fuse.attention: expected sizes that fit together, got: unflatten"),

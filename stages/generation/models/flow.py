@@ -2,12 +2,15 @@
 
 Noise x0 and data x1 are joined by x_t = (1 - t) x0 + t x1; the model learns dx/dt. Sampling follows the learned
 velocity from noise to data with Heun's second-order steps.
+With guidance the velocity is that without the condition, and its difference to that with it more than once.
 Sources: Lipman et al. 2023, arXiv:2210.02747, section 4.1 (loss); Karras et al. 2022, arXiv:2206.00364, sections 3
-and 5 (solver; preconditioning, here derived for straight paths).
+and 5 (solver; preconditioning, here derived for straight paths); Ho and Salimans 2022, arXiv:2207.12598, section 3.2
+(guidance without a classifier, whose w is `weight` - 1).
 Axes: B batch, D width of the target, C width of the condition, F frequency. Time runs from 0 (noise) to 1 (data).
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from pydantic import PositiveInt
@@ -23,6 +26,13 @@ class Settings(Strict):
     """Section `train.flow`."""
 
     frequencies: PositiveInt  # F, of the time embedding
+
+
+class Guidance(NamedTuple):
+    """How far samples are pushed from what nothing is known of towards the condition."""
+
+    weight: float  # 1: as learned
+    nothing: Tensor  # (B, C), the condition that says nothing
 
 
 class Flow(nn.Module):
@@ -63,11 +73,19 @@ class Flow(nn.Module):
         return {"velocity": ((data_parallel(self, x_t, t, condition) - (target - noise)) ** 2).mean()}
 
     @torch.no_grad()
-    def sample(self, condition: Tensor, noise: Tensor, *, steps: int) -> Tensor:
+    def sample(self, condition: Tensor, noise: Tensor, *, steps: int, guidance: Guidance | None = None) -> Tensor:
         """(B, C) conditions and (B, D) noise -> (B, D) samples."""
+
+        def velocity(x: Tensor, t: Tensor) -> Tensor:
+            told: Tensor = self(x, t.expand(len(x), 1), condition)
+            if guidance is None:
+                return told
+            untold: Tensor = self(x, t.expand(len(x), 1), guidance.nothing)
+            return untold + guidance.weight * (told - untold)
+
         x, times = noise, torch.linspace(0, 1, steps + 1, device=noise.device)
         for now, then in zip(times[:-1], times[1:], strict=True):
-            first = self(x, now.expand(len(x), 1), condition)
-            second = self(x + (then - now) * first, then.expand(len(x), 1), condition)
+            first = velocity(x, now)
+            second = velocity(x + (then - now) * first, then)
             x = x + (then - now) * (first + second) / 2
         return x

@@ -27,7 +27,9 @@ from tests.clones import ROOT
 
 COUNT, WIDTH, UNIFIED = 1500, 10, 8
 NAMES = ["image", "audio"]
-SETTINGS = Generate(samples=COUNT, observed=COUNT, steps=4, prior_temperature=1.0, decoder_temperature=1.0)
+SETTINGS = Generate(
+    samples=COUNT, observed=COUNT, steps=4, prior_temperature=1.0, decoder_temperature=1.0, guidance=1.0
+)
 OWN: dict[str, Any] = read_yaml(ROOT / "params.yaml")["train"]
 
 

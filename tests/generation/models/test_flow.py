@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.generation.models.flow import Flow, Settings
+from stages.generation.models.flow import Flow, Guidance, Settings
 from stages.learning.training import stream
 
 SETTINGS = Settings(frequencies=4)
@@ -58,3 +58,21 @@ def test_the_loss_is_nothing_where_the_velocity_is_known_and_its_square_where_it
     )
     assert known < 1e-8
     assert silent == pytest.approx(2.0**2 + 1, rel=0.1)  # E (target - noise)^2
+
+
+class Told(Flow):
+    """A velocity that is the condition."""
+
+    def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        return condition
+
+
+def test_guidance_goes_on_from_nothing_through_the_condition() -> None:
+    """Of weight 0 it is as if nothing were known, of 1 as learned, of 3 thrice as far from nothing."""
+    model = Told(width=2, condition=2, hidden=4, depth=1, settings=SETTINGS)
+    noise, condition, nothing = torch.randn(5, 2), torch.randn(5, 2), torch.randn(5, 2)
+    for weight in (0.0, 1.0, 3.0):
+        made = model.sample(condition, noise, steps=4, guidance=Guidance(weight, nothing))
+        expected = noise + nothing + weight * (condition - nothing)
+        torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(model.sample(condition, noise, steps=4), noise + condition, atol=1e-5, rtol=1e-5)
