@@ -12,10 +12,12 @@ Axes: B batch, P values of an item, D features, C channels, H W picture, N token
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from pydantic import PositiveInt
@@ -34,6 +36,8 @@ from stages.learning.networks import initialise
 from stages.learning.training import add_noise, optimise, stream
 
 MOST = 2**29  # bytes of items that are learned from; of more, a random choice
+PROBED = 1000  # items that show how much the components lack
+FINEST = 1 / 255  # a level: components that lack less, as of few items, need no more
 
 
 class Settings(Strict):
@@ -92,17 +96,20 @@ class Mixer(nn.Module):
 class MixerCodec(Linear):
     """Bytes of an item <-> D features."""
 
+    lacking: Tensor  # root mean square of what the components lack, levels from 0 to 1: the unit of the residual
+
     def __init__(self, shape: tuple[int, ...], width: int, settings: Settings) -> None:
         super().__init__(shape, width, None)
         self.card = {"shape": list(shape), "width": width, "settings": settings.model_dump()}
         self.picture = shape if len(shape) == 3 else (*shape, 1)  # (H, W, C); a spectrum has one channel
         self.residual = Mixer(self.picture, settings)
+        self.register_buffer("lacking", torch.ones(()))
 
     def values(self, features: Tensor) -> Tensor:
         """(B, D) -> (B, P), on the device."""
         restored = super().values(features)
         pictures = restored.unflatten(1, self.picture).movedim(3, 1)  # (B, C, H, W)
-        return restored + self.residual(pictures).movedim(1, 3).flatten(1).float()
+        return restored + self.lacking * self.residual(pictures).movedim(1, 3).flatten(1).float()
 
 
 def build(card: Mapping[str, Any]) -> MixerCodec:
@@ -126,27 +133,24 @@ def fit(
     known = sampled(items, MOST // math.prod(items.shape[1:]), draws(seed, f"{name}/items"))
     pictures = to_device(torch.from_numpy(known.reshape(len(known), -1)))  # (N, P) uint8
     features = to_device(torch.cat([model.encode(part) for part in chunks(known)]))  # (N, D)
+    model.lacking.copy_(max(FINEST, mean_loss(model, known[:: max(1, len(known) // PROBED)]) ** 0.5))
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         which = torch.randint(len(features), (bottleneck.batch,), generator=stream, device=stream.device)
         noised = add_noise(take_rows(features, which), bottleneck.noise, stream)
-        return {"reconstruction": mse_loss(data_parallel(model.values, noised), take_rows(pictures, which) / 255)}
+        lost = mse_loss(data_parallel(model.values, noised), take_rows(pictures, which) / 255)
+        return {"reconstruction": lost / model.lacking**2}  # 1: no better than the components
 
-    score = None if held is None else validation_loss(model, held)
+    score = None if held is None else partial(mean_loss, model, held[:])
     return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=score)
 
 
-def validation_loss(model: MixerCodec, held: Items) -> Callable[[], float]:
-    """What measures how much of the items the model loses now."""
-    few = held[:]
-
-    def score() -> float:
-        size, lost = chunk_size(math.prod(few.shape[1:])), 0.0
-        with torch.no_grad():
-            for start in range(0, len(few), size):
-                part = few[start : start + size]
-                made = model.values(model.encode(part).to(device())).cpu()
-                lost += mse_loss(made, levels(part), reduction="sum").item()
-        return lost / few.size
-
-    return score
+def mean_loss(model: MixerCodec, items: np.ndarray) -> float:
+    """The mean squared error of items (N, *shape) that go through the codec as it is now."""
+    size, lost = chunk_size(math.prod(items.shape[1:])), 0.0
+    with torch.no_grad():
+        for start in range(0, len(items), size):
+            part = items[start : start + size]
+            made = model.values(model.encode(part).to(device())).cpu()
+            lost += mse_loss(made, levels(part), reduction="sum").item()
+    return lost / items.size
