@@ -31,6 +31,12 @@ FEW = (
     "coherence.text_to_image", "coherence.text_to_audio", "coherence.audio_to_image", "coherence.audio_to_text",
     "coverage.image", "fidelity.image",
 )  # fmt: skip
+EMOJI = (
+    "coherence.joint", "coherence.text_to_image", "coherence.image_to_text", "attribute.skin.text_to_image",
+    "attribute.skin.image_to_text", "attribute.person.text_to_image", "attribute.person.image_to_text",
+    "held_out.combination.text_to_image", "held_out.base.text_to_image", "ceiling.image", "ceiling.image.skin",
+    "ceiling.image.person", "coverage.image", "memorisation.image", "codec_error.image", "codec_error.text",
+)  # fmt: skip
 COLUMNS, OLDER = ("fuse.method", "train.model", "seed", "budget"), "\u2020"
 FUSIONS, GENERATORS = list(METHODS), list(FAMILIES)  # in the order of the table
 ARTICLE = {
@@ -61,9 +67,9 @@ def filled(text: str) -> str:
     return text
 
 
-def results(names: Sequence[str]) -> str:
+def results(names: Sequence[str], source: str = "table.csv") -> str:
     """Value, interval, floor and ceiling of some metrics."""
-    rows = {row["metric"]: row for row in records("table.csv")}
+    rows = {row["metric"]: row for row in records(source)}
     line = "| `{metric}` | {value:.3f} | {low:.3f} to {high:.3f} | {floor:.3f} | {ceiling:.3f} |"
     lines = [line.format(**rows[name]) for name in names]
     return table("metric", "value", "95 % interval", "floor", "ceiling", lines=lines)
@@ -149,6 +155,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "results": partial(results, SUMMARY),
     "leaderboard": leaderboard,
     "article": article,
+    "emoji": partial(results, EMOJI, "emoji.csv"),
     "bench": bench,
     "minutes": minutes,
     "weight-read": lambda: measured("ceiling.image.weight"),
