@@ -1,7 +1,6 @@
 """`make article`: both examples of the article, from the experiments that ran them, and only from those."""
 
 import io
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +10,7 @@ from PIL import Image
 
 from stages.common.params import read_yaml
 from tests.clones import ROOT, run, succeed
+from tests.toy import commit, copied
 from tools.article import FIGURES, MARGIN, NAMES, ROWS, SIDE, picture
 
 SMALL = {"steps": 30, "hidden": 8, "batch": 16}
@@ -29,14 +29,13 @@ def test_the_picture_has_a_column_a_digit_and_leaves_room_for_what_was_not_made(
 @pytest.mark.proof
 @pytest.mark.slow
 def test_experiments_become_a_table_and_a_picture(built: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)
+    folder = copied(built, tmp_path / "clone")
     for name in NAMES:
         preset = read_yaml(ROOT / f"tools/presets/{name}.yaml")
         preset["train"]["decoders"] |= SMALL
         preset["generate"] |= {"samples": 30}
         (folder / f"tools/presets/{name}.yaml").write_text(yaml.safe_dump(preset), encoding="utf-8")
-    who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-    succeed(folder, "git", *who, "commit", "--quiet", "--all", "--message", "Small presets")
+    commit(folder, "Small presets")
     refused = run(folder, "python", "-m", "tools.article")
     assert refused.returncode == 2 and "with the preset article_gan, got none; make article" in refused.stderr
     for name in NAMES:

@@ -1,7 +1,6 @@
 """`make emoji`: a table and a sheet of the latest run of the preset, and only of that."""
 
 import io
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ from PIL import Image
 from stages.common.params import read_yaml
 from tests.clones import ROOT, run, succeed
 from tests.data.sources.test_emoji_font import needs_font
+from tests.toy import commit, copied
 from tools.emoji import ACROSS, GAP, HEAD, PAPER, SIDE, sheet
 
 
@@ -41,11 +41,10 @@ def test_without_a_run_it_is_one_line(mine: Path) -> None:
 @needs_font
 def test_an_experiment_becomes_a_table_and_a_sheet(built: Path, tmp_path: Path) -> None:
     """With the tiny parameters: of the preset the source alone is kept."""
-    folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)
+    folder = copied(built, tmp_path / "clone")
     preset = {"acquire": read_yaml(ROOT / "tools/presets/emoji.yaml")["acquire"]}
     (folder / "tools/presets/emoji.yaml").write_text(yaml.safe_dump(preset), encoding="utf-8")
-    who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-    succeed(folder, "git", *who, "commit", "--quiet", "--all", "--message", "Small preset")
+    commit(folder, "Small preset")
     told = succeed(folder, "python", "-m", "tools.preset", "emoji").split()
     succeed(folder, "dvc", "exp", "run", "--quiet", "--temp", *told)
     succeed(folder, "python", "-m", "tools.emoji")

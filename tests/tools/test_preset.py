@@ -1,7 +1,6 @@
 """The presets: every key is one of params.yaml, every value is accepted, and the article's examples really run."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from stages.common.params import read_yaml
 from tests.clones import ROOT, run, succeed
+from tests.toy import copied
 from tools.experiments import follows, same
 from tools.preset import PRESETS, settings
 
@@ -64,7 +64,7 @@ def test_an_experiment_follows_a_preset_if_nothing_else_differs() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ARTICLE)
 def test_a_preset_runs_from_pixels_to_figures(name: str, built: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(built, tmp_path / "clone", symlinks=True)
+    folder = copied(built, tmp_path / "clone")
     told = succeed(folder, "python", "-m", "tools.preset", name).split()
     small = [word for key, value in SMALL.items() for word in ("-S", f"{key}={value}")]
     succeed(folder, "dvc", "exp", "run", *told, *small)
