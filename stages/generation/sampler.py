@@ -79,9 +79,10 @@ class Sampler:
         noise = settings.prior_temperature * noise
         if settings.guidance == 1:
             return prior.sample(condition, noise, steps=settings.steps)
-        nothing = self.condition(given, torch.zeros_like(seen))
-        guidance = Guidance(settings.guidance, nothing)
-        return guidable(prior).sample(condition, noise, steps=settings.steps, guidance=guidance)
+        flow, guidance = guidable(prior), None
+        if seen.any():  # from nothing both velocities are the same
+            guidance = Guidance(settings.guidance, self.condition(given, torch.zeros_like(seen)))
+        return flow.sample(condition, noise, steps=settings.steps, guidance=guidance)
 
     def condition(self, given: Tensor, seen: Tensor) -> Tensor:
         """What the prior is told of features (B, W) of which (B, M) are seen: (B, U + M)."""
