@@ -17,13 +17,13 @@ from stages.common.seeds import draws
 from stages.data.records.split import Shares
 from stages.data.sources import emoji_font, espeak
 from stages.data.sources.built_in_shards import Attributes, Row, in_shards, numbered, told, write_samples
-from stages.data.sources.emoji_attributes import HAIRS, KINDS, PERSONS, SKINS, labelled
+from stages.data.sources.emoji_attributes import HAIRS, KINDS, OTHER, PERSONS, SKINS, labelled
 from stages.data.sources.emoji_names import LANGUAGES, Language, captions, code_points
 from stages.data.sources.emoji_splits import held_out, splits
 
 ALL = ["image", "text", "audio"]
 ATTRIBUTES: Attributes = {  # kind comes first: it is what an emoji is
-    "kind": {"values": list(KINDS), "shown_by": ALL},
+    "kind": {"values": [*KINDS, OTHER], "shown_by": ALL},
     "skin": {"values": list(SKINS), "shown_by": ALL},
     "person": {"values": list(dict.fromkeys(PERSONS.values())), "shown_by": ALL},
     "hair": {"values": list(HAIRS.values()), "shown_by": ALL},

@@ -31,6 +31,7 @@ KINDS = {  # kind: the words that say it; the first that the name has. Each has 
     "arrow": "arrows?",
     "shape": "square|circle|diamond|triangle",
 }
+OTHER = "other"  # kind of all else: food, beasts, things
 MISLEADING = ("bow and arrow", "folding hand fan")  # names that have the word of another kind
 FAMILY = "family"  # drawn as silhouettes that hardly differ: all are of one base
 
@@ -88,6 +89,8 @@ def kind(name: str) -> str:
 def labelled(names: Sequence[str]) -> pd.DataFrame:
     """The bases and labels of English names, a row each: base, kind, skin, person, hair; "" where nothing is said.
 
+    Kind is OTHER where no word says one and the base has no skin tone: an "astronaut" is a person all the same.
+
     Skin and person are labels where the base comes in several: "person fencing" has none, because nobody else fences.
     There a name that says none is that of the default skin, and of a person.
     """
@@ -98,7 +101,7 @@ def labelled(names: Sequence[str]) -> pd.DataFrame:
         persons[one.base].update(one.persons or ("person",))
     return pd.DataFrame({
         "base": [one.base for one in found],
-        "kind": [kind(name) for name in names],
+        "kind": [kind(name) or ("" if skins[one.base] else OTHER) for name, one in zip(names, found, strict=True)],
         "skin": [the_only(one.skins, "default") if skins[one.base] else "" for one in found],
         "person": [the_only(one.persons, "person") if len(persons[one.base]) > 1 else "" for one in found],
         "hair": [one.hair for one in found],
