@@ -1,4 +1,7 @@
-"""The other built-in data set goes the whole way: every stage works where most samples have some labels alone."""
+"""The other built-in data set goes the whole way: every stage works where most samples have some labels alone.
+
+With the codecs and the judges that its preset chooses.
+"""
 
 from pathlib import Path
 
@@ -17,6 +20,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which all stages ran on emoji."""
     folder = clone(tmp_path_factory.mktemp("emoji"))
     edit(folder / "params.yaml", "source: digits", "source: emoji")
+    edit(folder / "params.yaml", "image:\n    codec: autoencoder", "image:\n    codec: mixer")
+    edit(folder / "params.yaml", "codec: recurrent", "codec: transformer")
+    edit(folder / "params.yaml", "network: grid", "network: pooled")
     return staged(folder)
 
 

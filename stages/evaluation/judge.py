@@ -12,7 +12,7 @@ classifier and the matcher its weights, its card and its loss curve.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,7 @@ from stages.learning.training import Training, set_up
 class Judge(Strict):
     """Section `judge`."""
 
+    network: Literal["grid", "pooled"]  # what looks at pictures and spectra
     image: Training
     text: Training
     audio: Training
@@ -61,7 +62,7 @@ def main() -> None:
             elif values:
                 items, budget = clean_items(name, rows), getattr(settings, name)
                 classifier, curve = train_classifier(
-                    name, items, samples[rows], values, budget, seed=run.seed, state=context.state
+                    name, settings.network, items, samples[rows], values, budget, seed=run.seed, state=context.state
                 )
                 found += examined(name, classifier, samples, rows, attributes)
                 if classifier.values:
@@ -72,7 +73,9 @@ def main() -> None:
         if needs_matcher(readers, attributes):
             clean = {name: clean_items(name, own) for name in names}
             there = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
-            taught["matcher"] = train_matcher(clean, there, settings.matcher, seed=run.seed, state=context.state)
+            taught["matcher"] = train_matcher(
+                settings.network, clean, there, settings.matcher, seed=run.seed, state=context.state
+            )
         others_leave()
         for name, (judge, curve) in taught.items():
             write_weights(context.out / f"{name}.safetensors", judge)

@@ -31,7 +31,7 @@ def handwriting() -> tuple[np.ndarray, np.ndarray, Judges]:
     rows = PCA(WIDTH, whiten=False, random_state=0).fit_transform(levels[order] / 255.0).astype(np.float32)
     labels = digits[order].astype(str)
     reader = LogisticRegression(max_iter=200).fit(rows[::2], labels[::2])
-    judge = Classifier("image", 3, {"digit": DIGITS})
+    judge = Classifier("image", "grid", 3, {"digit": DIGITS})
     judge.heads["digit"].load_state_dict(
         {"weight": torch.from_numpy(reader.coef_), "bias": torch.from_numpy(reader.intercept_)}
     )

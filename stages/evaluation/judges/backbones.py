@@ -4,6 +4,7 @@ Axes: B items, C H W picture, F band, T frame or token, E judge features.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +12,11 @@ from torch import Tensor, nn
 from stages.common.special_tokens import PAD
 
 WIDTH = 64  # E
+BANDS = 8  # groups of bands that stay apart where time is pooled
 
 
-def convolutional(channels: int) -> nn.Module:
-    """(B, C, H, W) in [0, 1] -> (B, E), by convolutions; spectra are pictures too."""
+def grid(channels: int) -> nn.Module:
+    """(B, C, H, W) in [0, 1] -> (B, E): what there is in each field of a grid; spectra are pictures too."""
     return nn.Sequential(
         block(channels, 32, size=5, stride=2),
         block(32, 64, size=3, stride=1),
@@ -29,6 +31,27 @@ def convolutional(channels: int) -> nn.Module:
 
 def block(inputs: int, outputs: int, *, size: int, stride: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, size, stride, size // 2), nn.GroupNorm(8, outputs), nn.SiLU())
+
+
+class Pooled(nn.Module):
+    """(B, C, H, W) in [0, 1] -> (B, E): what there is, wherever it is; of a spectrum, whenever.
+
+    Nothing is normalised on the way: how dark a colour is, or how loud a sound, tells items apart.
+    """
+
+    def __init__(self, channels: int, *, spectrum: bool) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs, size, stride in ((channels, 32, 5, 2), (32, 64, 3, 2), (64, 64, 3, 2), (64, 128, 3, 1)):
+            layers += [nn.Conv2d(inputs, outputs, size, stride, size // 2), nn.SiLU()]
+        layers += [nn.AdaptiveAvgPool2d((BANDS, None)), nn.Flatten(1, 2)] if spectrum else [nn.Flatten(2)]
+        self.look = nn.Sequential(*layers)
+        self.out = nn.Sequential(nn.Linear(2 * 128 * (BANDS if spectrum else 1), WIDTH), nn.SiLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = self.look(x)  # (B, values, places or moments)
+        features: Tensor = self.out(torch.cat([seen.mean(-1), seen.amax(-1)], -1))
+        return features
 
 
 class TokenBackbone(nn.Module):
@@ -47,8 +70,11 @@ class TokenBackbone(nn.Module):
         return features
 
 
-BACKBONES: Mapping[str, Callable[[int], nn.Module]] = {
-    "image": convolutional,
-    "text": TokenBackbone,
-    "audio": convolutional,
+BACKBONES: Mapping[str, Mapping[str, Callable[[int], nn.Module]]] = {
+    "grid": {"image": grid, "text": TokenBackbone, "audio": grid},
+    "pooled": {
+        "image": partial(Pooled, spectrum=False),
+        "text": TokenBackbone,
+        "audio": partial(Pooled, spectrum=True),
+    },
 }

@@ -34,16 +34,16 @@ TEMPERATURES = (0.01, 100.0)  # least and greatest of a head
 class Classifier(nn.Module):
     """Items of one modality, as `inputs` gives them -> (B, E) features -> scores of every attribute's classes."""
 
-    def __init__(self, name: str, inputs: int, values: Mapping[str, list[str]]) -> None:
+    def __init__(self, name: str, network: str, inputs: int, values: Mapping[str, list[str]]) -> None:
         super().__init__()
-        self.name, self.inputs, self.values = name, inputs, dict(values)
-        self.trunk = BACKBONES[name](inputs)
+        self.name, self.network, self.inputs, self.values = name, network, inputs, dict(values)
+        self.trunk = BACKBONES[network][name](inputs)
         self.heads = nn.ModuleDict({attribute: nn.Linear(WIDTH, len(known)) for attribute, known in values.items()})
 
     @property
     def card(self) -> dict[str, Any]:
         """What `__init__` needs to build it again."""
-        return {"inputs": self.inputs, "values": self.values}
+        return {"network": self.network, "inputs": self.inputs, "values": self.values}
 
     def forget(self, attribute: str) -> None:
         """Read this attribute no more."""
@@ -62,12 +62,12 @@ class Classifier(nn.Module):
 
 
 def train_classifier(
-    name: str, items: Tensor, columns: pd.DataFrame, values: Mapping[str, list[str]], training: Training, *,
-    seed: int, state: Path,
+    name: str, network: str, items: Tensor, columns: pd.DataFrame, values: Mapping[str, list[str]], training: Training,
+    *, seed: int, state: Path,
 ) -> tuple[Classifier, pd.DataFrame]:  # fmt: skip
     """The judge of one modality and its loss curve, from (N, ...) clean `items` and the columns of their labels."""
     labels = {attribute: classes(columns[attribute], known).to(device()) for attribute, known in values.items()}
-    judge = Classifier(name, input_size(name, items), values)
+    judge = Classifier(name, network, input_size(name, items), values)
     initialise(judge, stream(seed, f"judge/{name}/weights"))
     training, items = sized(training, len(items)), to_device(items)
 

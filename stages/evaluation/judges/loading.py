@@ -42,11 +42,12 @@ def load_judges(folder: Path) -> Judges:
     for name, reader in readers.items():
         if reader["by"] == CLASSIFIER:
             card = read_json(folder / f"{name}.json")
-            classifiers[name] = Classifier(name, card["inputs"], card["values"])
+            classifiers[name] = Classifier(name, card["network"], card["inputs"], card["values"])
             classifiers[name].load_state_dict(load_file(folder / f"{name}.safetensors"))
             classifiers[name].to(device()).eval().requires_grad_(False)
     if (folder / "matcher.json").exists():
-        matcher = Matcher(read_json(folder / "matcher.json")["inputs"])
+        card = read_json(folder / "matcher.json")
+        matcher = Matcher(card["network"], card["inputs"])
         matcher.load_state_dict(load_file(folder / "matcher.safetensors"))
         matcher.to(device()).eval().requires_grad_(False)
     return Judges(

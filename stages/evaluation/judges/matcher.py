@@ -33,10 +33,10 @@ EMA_DECAY = 0.99  # decay of the moving average of the weights
 class Matcher(nn.Module):
     """Items of each modality, as `inputs` gives them -> (B, E) features -> (B, S) unit vectors."""
 
-    def __init__(self, inputs: Mapping[str, int]) -> None:
+    def __init__(self, network: str, inputs: Mapping[str, int]) -> None:
         super().__init__()
-        self.card = {"inputs": dict(inputs)}
-        self.trunks = nn.ModuleDict({name: BACKBONES[name](count) for name, count in inputs.items()})
+        self.card = {"network": network, "inputs": dict(inputs)}
+        self.trunks = nn.ModuleDict({name: BACKBONES[network][name](count) for name, count in inputs.items()})
         self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, SPACE) for name in inputs})
 
     def features(self, name: str, x: Tensor) -> Tensor:
@@ -51,10 +51,16 @@ class Matcher(nn.Module):
 
 
 def train_matcher(
-    items: Mapping[str, Tensor], there: Mapping[str, Tensor], training: Training, *, seed: int, state: Path
+    network: str,
+    items: Mapping[str, Tensor],
+    there: Mapping[str, Tensor],
+    training: Training,
+    *,
+    seed: int,
+    state: Path,
 ) -> tuple[Matcher, pd.DataFrame]:
     """The matcher and its loss curve, from (N, ...) clean items of each modality; `there` (N,) says which exist."""
-    matcher = Matcher({name: input_size(name, part) for name, part in items.items()})
+    matcher = Matcher(network, {name: input_size(name, part) for name, part in items.items()})
     initialise(matcher, stream(seed, "judge/matcher/weights"))
     count = len(next(iter(items.values())))
     items = {name: to_device(part) for name, part in items.items()}

@@ -16,7 +16,7 @@ VALUES = ["a", "b", "c"]
 
 def judge(sharpness: float = 1.0) -> Classifier:
     """Reads its scores off the first three values of an item."""
-    made = Classifier("image", 1, {"letter": VALUES})
+    made = Classifier("image", "grid", 1, {"letter": VALUES})
     made.trunk = nn.Identity()
     with torch.no_grad():
         weight, bias = made.heads["letter"].parameters()

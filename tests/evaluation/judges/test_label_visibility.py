@@ -16,7 +16,7 @@ VALUES = {"colour": ["blue", "red"], "speaker": ["jo", "kim", "lu"]}
 
 def judge() -> Classifier:
     """Reads the colour in the first level of a picture, and takes everyone for the same speaker."""
-    made = Classifier("image", 1, VALUES)
+    made = Classifier("image", "grid", 1, VALUES)
     made.trunk = torch.nn.Flatten()
     colour, speaker = torch.nn.Linear(4, 2), torch.nn.Linear(4, 3)
     with torch.no_grad():

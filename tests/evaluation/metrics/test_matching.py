@@ -41,7 +41,7 @@ def test_a_matcher_finds_what_belongs_together_and_chance_does_not(tmp_path: Pat
     kinds = RNG.integers(10, size=400)
     items = {"image": blocks(kinds), "text": captions(kinds)}
     there = {name: torch.tensor(RNG.random(400) < 0.8) for name in items}
-    matcher, curve = train_matcher(items, there, TRAINING, seed=1, state=tmp_path)
+    matcher, curve = train_matcher("grid", items, there, TRAINING, seed=1, state=tmp_path)
     assert set(curve) == {"step", "image", "text", "image_text"}
     fresh = np.arange(10).repeat(4)
     with torch.no_grad():
@@ -54,7 +54,7 @@ def test_a_matcher_finds_what_belongs_together_and_chance_does_not(tmp_path: Pat
 def test_one_modality_teaches_features_of_its_own(tmp_path: Path) -> None:
     kinds = RNG.integers(10, size=200)
     there = {"image": torch.ones(200, dtype=torch.bool)}
-    matcher, _ = train_matcher({"image": blocks(kinds)}, there, TRAINING, seed=1, state=tmp_path)
+    matcher, _ = train_matcher("grid", {"image": blocks(kinds)}, there, TRAINING, seed=1, state=tmp_path)
     with torch.no_grad():
         embedded = matcher("image", INPUTS["image"](blocks(np.arange(10)))).numpy()
     assert (embedded @ embedded.T - np.eye(10)).max() < 0.95, "other inks lie elsewhere"
@@ -94,7 +94,7 @@ def test_a_classifier_reads_words_that_no_grammar_knows(tmp_path: Path) -> None:
     kinds = RNG.integers(10, size=300)
     values = {"kind": [str(number) for number in range(10)]}
     labels = pd.DataFrame({"kind": np.where(RNG.random(300) < 0.2, "", kinds.astype(str))})
-    judge, _ = train_classifier("text", captions(kinds), labels, values, TRAINING, seed=1, state=tmp_path)
+    judge, _ = train_classifier("text", "grid", captions(kinds), labels, values, TRAINING, seed=1, state=tmp_path)
     fresh = RNG.integers(10, size=100)
     with torch.no_grad():
         found = judge.scores(judge(captions(fresh)))["kind"].argmax(1).numpy()

@@ -35,7 +35,7 @@ OWN: dict[str, Any] = read_yaml(ROOT / "params.yaml")["train"]
 
 def untrained(family: str, features: Tensor, *, seed: int) -> Sampler:
     """A fusion and a generator whose weights are as they begin."""
-    fusion = concat.build([WIDTH, WIDTH], UNIFIED, concat.Settings(hidden=32, depth=1))
+    fusion = concat.build([(WIDTH,), (WIDTH,)], UNIFIED, concat.Settings(hidden=32, depth=1))
     shapes = [(UNIFIED, UNIFIED + len(NAMES)), (WIDTH, UNIFIED), (WIDTH, UNIFIED)]
     models = [
         build(family, {"width": width, "condition": condition, "hidden": 32, "depth": 1}, OWN[family])
@@ -45,7 +45,13 @@ def untrained(family: str, features: Tensor, *, seed: int) -> Sampler:
         initialise(model, stream(seed, f"weights/{place}"))
     there = torch.ones(len(features), len(NAMES), dtype=torch.bool)
     dataset = FeatureDataset(
-        tuple(NAMES), [WIDTH, WIDTH], features, there, np.full(len(features), "test"), features[:0, None]
+        tuple(NAMES),
+        [(WIDTH,), (WIDTH,)],
+        features,
+        there,
+        np.full(len(features), "test"),
+        features[:0, None],
+        torch.ones(2 * WIDTH),
     )
     return Sampler(dataset, {}, {}, TrainedFusion(fusion, UNIFIED, 0.3), models[0], models[1:], SETTINGS, seed, Path())
 
