@@ -19,12 +19,12 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from stages.common.params import read_yaml
 from stages.evaluation.judges import classifier, inputs, matcher
 from stages.evaluation.metrics.judge_inference import classified
-from stages.features import autoencoder, linear, mixer, recurrent
+from stages.features import autoencoder, linear, mixer, recurrent, transformer
 from stages.features.bottleneck import Bottleneck
 from stages.features.codecs import CODECS
 from stages.features.randomised_pca import PCA
 from stages.fusion import objective
-from stages.fusion.dataset import FeatureDataset
+from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.fusion.fuse import FUSIONS, TrainedFusion
 from stages.fusion.objective import Learning
 from stages.generation import train
@@ -39,7 +39,9 @@ TINY: dict[str, Any] = read_yaml(ROOT / "tests/tiny.yaml")
 FAR = torch.device("meta")
 N, BATCH = 12, 6
 SHORT: dict[str, Any] = {"steps": 2, "batch": BATCH, "learning_rate": 0.1}
-NAMES, WIDTHS, UNIFIED = ("image", "text"), [4, 3], 5
+NAMES, UNIFIED = ("image", "text"), 5
+SHAPES: list[Shape] = [(4,), (3, 2)]
+WIDTHS = widths_of(SHAPES)
 NETWORKS = ("concat", "gated", "attention")
 KINDS = {"image": 3, "text": 9, "audio": 1}  # what a judge must know of the items
 
@@ -85,7 +87,7 @@ def _far(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(device, "device_named", lambda name: FAR)
     monkeypatch.setattr(training, "Generator", FarGenerator)
     monkeypatch.setattr(nn.Module, "to", moved)
-    for module in (autoencoder, mixer, recurrent, objective, train, classifier, matcher):
+    for module in (autoencoder, mixer, recurrent, transformer, objective, train, classifier, matcher):
         monkeypatch.setattr(module, "optimise", one_step)
     with FakeTensorMode(allow_non_fake_inputs=True):
         yield
@@ -100,11 +102,13 @@ def dataset() -> FeatureDataset:
     """As `read_bank` leaves it: on the device."""
     copies = torch.randn(N, 2, sum(WIDTHS), device=FAR)
     there = torch.ones(N, len(WIDTHS), dtype=torch.bool, device=FAR)
-    return FeatureDataset(NAMES, WIDTHS, copies[:, 0], there, np.full(N, "train"), copies)
+    return FeatureDataset(
+        NAMES, SHAPES, copies[:, 0], there, np.full(N, "train"), copies, torch.ones(sum(WIDTHS), device=FAR)
+    )
 
 
 def fused(name: str = "attention") -> TrainedFusion:
-    fusion = FUSIONS[name].build(WIDTHS, UNIFIED, FUSIONS[name].Settings(**TINY["fuse"][name]))
+    fusion = FUSIONS[name].build(SHAPES, UNIFIED, FUSIONS[name].Settings(**TINY["fuse"][name]))
     return TrainedFusion(fusion.to(FAR), UNIFIED, 0.1)
 
 
@@ -161,20 +165,20 @@ def test_samples_and_the_way_between_them_are_drawn_there() -> None:
     assert made.device == FAR
 
 
-@pytest.mark.parametrize("kind", ["autoencoder", "mixer", "recurrent", "pixels", "linear"])
+@pytest.mark.parametrize("kind", ["autoencoder", "mixer", "recurrent", "transformer", "pixels", "linear"])
 def test_a_codec_learns_and_codes_there(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What it gives is on the CPU, where files are written."""
     monkeypatch.setattr(autoencoder, "begin_as_pca", lambda *_: None)
     monkeypatch.setattr(mixer, "fit_pca", lambda *_: PCA(torch.zeros(48), torch.zeros(5, 48), torch.ones(5)))
     monkeypatch.setattr(mixer, "mean_loss", lambda *_: 0.01)  # a number, which only the CPU can tell
-    items = here(N, 6) % 9 + 4 if kind == "recurrent" else here(N, 4, 4, 3)
-    items = items.astype(np.uint16) if kind == "recurrent" else items
+    text = kind in ("recurrent", "transformer")
+    items = (here(N, 6) % 9 + 4).astype(np.uint16) if text else here(N, 4, 4, 3)
     codec: Any
     if kind == "linear":
         codec = linear.Linear((4, 4, 3), 5, None)
     else:
         module = CODECS[kind]
-        settings = module.Settings(**TINY["extract"]["text" if kind == "recurrent" else "image"][kind])
+        settings = module.Settings(**TINY["extract"]["text" if text else "image"][kind])
         bottleneck = Bottleneck(width=5, noise=0.1, **SHORT)
         codec, _ = module.fit(bottleneck, settings, items, seed=1, name="codec", state=tmp_path)
     codec.to(FAR)
@@ -184,9 +188,10 @@ def test_a_codec_learns_and_codes_there(kind: str, monkeypatch: pytest.MonkeyPat
     codec.decode(features.to(FAR))
 
 
+@pytest.mark.parametrize("network", ["grid", "pooled"])
 @pytest.mark.parametrize("name", ["image", "text", "audio"])
 def test_a_judge_learns_is_calibrated_and_reads_there(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str, network: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shapes = {"image": (N, 28, 28, 3), "text": (N, 8), "audio": (N, 16, 16)}
     items = here(*shapes[name]) % 9
@@ -194,7 +199,9 @@ def test_a_judge_learns_is_calibrated_and_reads_there(
     clean = inputs.as_tensor(items)
     monkeypatch.setattr(classifier, "input_size", lambda name, items: KINDS[name])
     labels, values = pd.DataFrame({"kind": ["a", "b"] * (N // 2)}), {"kind": ["a", "b"]}
-    judge, _ = classifier.train_classifier(name, clean, labels, values, Training(**SHORT), seed=1, state=tmp_path)
+    judge, _ = classifier.train_classifier(
+        name, network, clean, labels, values, Training(**SHORT), seed=1, state=tmp_path
+    )
     with pytest.raises(DataDependentOutputException):  # it has looked, and finds a temperature on the CPU
         classifier.calibrate(judge, clean, labels)
     assert judge.features(clean).device == FAR
@@ -213,4 +220,4 @@ def test_a_matcher_learns_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     clean = {"image": here(N, 28, 28, 3), "text": (here(N, 8) % 9).astype(np.uint16)}
     items = {name: inputs.as_tensor(part).to(FAR) for name, part in clean.items()}
     there = {name: torch.ones(N, dtype=torch.bool, device=FAR) for name in items}
-    matcher.train_matcher(items, there, Training(**SHORT), seed=1, state=tmp_path)
+    matcher.train_matcher("pooled", items, there, Training(**SHORT), seed=1, state=tmp_path)

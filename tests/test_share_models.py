@@ -1,6 +1,7 @@
 """Models as artifacts: another project gets them by name from Git and the team's remote, and they load there."""
 
 import hashlib
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_what_was_got_makes_a_sample_from_nothing(origin: Path, tmp_path: Path) 
     prior, decoders = load_generator(tmp_path / "generator", names)
     assert prior
     nothing = torch.zeros(1, len(names), dtype=torch.bool)
-    view = torch.cat([fused(torch.zeros(1, sum(card["widths"])), nothing), nothing], -1)
+    view = torch.cat([fused(torch.zeros(1, sum(prod(shape) for shape in card["shapes"])), nothing), nothing], -1)
     drawn = prior.sample(view, torch.randn(1, prior.latent_width), steps=4)
     codecs = load_codecs(names, tmp_path)
     with torch.no_grad():

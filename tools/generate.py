@@ -22,7 +22,7 @@ from stages.common.stage import fresh_folder, logged
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.evaluation.page.examples import View, view
 from stages.features.codecs import load_codecs
-from stages.fusion.dataset import FeatureDataset
+from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.fusion.fuse import load_fusion
 from stages.generation.sampler import Generate, Sampler
 from stages.generation.train import load_generator
@@ -107,17 +107,18 @@ def load_sampler(out: Path, seed: int | None) -> Sampler:
     set_up(run.threads)
     names = card["modalities"]
     return Sampler(
-        empty(names, card["widths"]), load_codecs(names, DATA / "extract"), restore(names, DATA / "preprocess"),
+        empty(names, [tuple(shape) for shape in card["shapes"]]),
+        load_codecs(names, DATA / "extract"), restore(names, DATA / "preprocess"),
         load_fusion(DATA / "fuse"), *load_generator(DATA / "train", names), load(Generate, "generate"),
         run.seed if seed is None else seed, out,
     )  # fmt: skip
 
 
-def empty(names: Sequence[str], widths: list[int]) -> FeatureDataset:
+def empty(names: Sequence[str], shapes: list[Shape]) -> FeatureDataset:
     """The columns of the features, and no sample."""
-    nothing = torch.zeros(0, sum(widths), device=device())
+    nothing = torch.zeros(0, sum(widths_of(shapes)), device=device())
     there = torch.zeros(0, len(names), dtype=torch.bool, device=device())
-    return FeatureDataset(tuple(names), widths, nothing, there, np.array([]), nothing)
+    return FeatureDataset(tuple(names), shapes, nothing, there, np.array([]), nothing, nothing[0])
 
 
 def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:

@@ -18,7 +18,8 @@ from stages.data.preprocess import Preprocess
 from stages.evaluation.evaluate import Evaluate
 from stages.evaluation.judge import Judge
 from stages.evaluation.report import Report
-from stages.features.codecs import SETTINGS
+from stages.features.codecs import SETTINGS, OfLevels, OfTokens
+from stages.fusion.dataset import Shape, widths_of
 from stages.fusion.fuse import FUSIONS, Fuse
 from stages.generation.models.convolution import Grid, check_grid
 from stages.generation.models.families import Density
@@ -44,14 +45,14 @@ def check() -> None:
     sections: dict[str, Any] = {name: load(model, name) for name, model in SECTIONS.items()}
     codecs = {name: load(SETTINGS[name], f"extract.{name}") for name in load_modalities()}
     grids = {name: grid(name, sections["preprocess"]) for name, codec in codecs.items() if codec.codec == "pixels"}
-    widths = {name: prod(grids[name]) if name in grids else codec.width for name, codec in codecs.items()}
+    shapes = {name: shape(codec, grids.get(name), sections["preprocess"]) for name, codec in codecs.items()}
     with torch.device("meta"):
         check_generator(
             sections["train"],
             sections["generate"].guidance,
-            widths,
+            shapes,
             grids,
-            check_fusion(sections["fuse"], list(widths.values())),
+            check_fusion(sections["fuse"], list(shapes.values())),
         )
 
 
@@ -62,39 +63,46 @@ def grid(name: str, settings: Preprocess) -> Grid:
     return settings.audio.bands, settings.audio.frames, 1
 
 
-def check_fusion(settings: Fuse, widths: list[int]) -> int:
+def shape(codec: OfLevels | OfTokens, grid: Grid | None, settings: Preprocess) -> Shape:
+    """Of the features of an item."""
+    if grid:
+        return (prod(grid),)
+    return (settings.text.length - 1, codec.width) if codec.codec == "transformer" else (codec.width,)
+
+
+def check_fusion(settings: Fuse, shapes: list[Shape]) -> int:
     """The width of the representation that a fusion with these settings makes."""
     with fitting(f"fuse.{settings.method}"):
-        fusion = FUSIONS[settings.method].build(widths, settings.unified_width, getattr(settings, settings.method))
-        seen = torch.ones(BATCH, len(widths), dtype=torch.bool)
+        fusion = FUSIONS[settings.method].build(shapes, settings.unified_width, getattr(settings, settings.method))
+        seen = torch.ones(BATCH, len(shapes), dtype=torch.bool)
         try:
-            return int(fusion(torch.zeros(BATCH, sum(widths)), seen).shape[1])
+            return int(fusion(torch.zeros(BATCH, sum(widths_of(shapes))), seen).shape[1])
         except NotImplementedError:  # `matrix` looks at what is seen, and there is nothing to see
             return settings.unified_width
 
 
 def check_generator(
-    settings: Train, guidance: float, widths: Mapping[str, int], grids: Mapping[str, Grid], unified: int
+    settings: Train, guidance: float, shapes: Mapping[str, Shape], grids: Mapping[str, Grid], unified: int
 ) -> None:
     """Prior, if there is something to be drawn, and decoders."""
     if unified:
-        shape: dict[str, Any] = {"width": unified, "condition": unified + len(widths), "grid": None}
-        prior = draw(settings, shape | {"hidden": settings.prior.hidden, "depth": settings.prior.depth})
+        size: dict[str, Any] = {"width": unified, "condition": unified + len(shapes), "grid": None}
+        prior = draw(settings, size | {"hidden": settings.prior.hidden, "depth": settings.prior.depth})
         if guidance > 1:
             guidable(prior)
-    for name, width in widths.items():
+    for name, features in shapes.items():
         pixels = grids.get(name) if settings.decoders.network == "convolution" else None
         if pixels:
             check_grid(pixels, settings.decoders.depth, name)
-        shape = {"width": width, "condition": unified, "grid": pixels}
-        draw(settings, shape | {"hidden": settings.decoders.hidden, "depth": settings.decoders.depth})
+        size = {"width": prod(features), "condition": unified, "grid": pixels}
+        draw(settings, size | {"hidden": settings.decoders.hidden, "depth": settings.decoders.depth})
 
 
-def draw(settings: Train, shape: dict[str, Any]) -> Density:
-    """A density of this shape, which draws something."""
+def draw(settings: Train, size: dict[str, Any]) -> Density:
+    """A density of this size, which draws something."""
     with fitting(f"train.{settings.model}"):
-        model = build(settings.model, shape, settings.own)
-        model.sample(torch.zeros(BATCH, shape["condition"]), torch.zeros(BATCH, model.latent_width), steps=1)
+        model = build(settings.model, size, settings.own)
+        model.sample(torch.zeros(BATCH, size["condition"]), torch.zeros(BATCH, model.latent_width), steps=1)
     return model
 
 

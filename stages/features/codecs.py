@@ -8,7 +8,7 @@ from typing import Any, Literal
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
-from stages.features import autoencoder, linear, mixer, pixels, recurrent
+from stages.features import autoencoder, linear, mixer, pixels, recurrent, transformer
 from stages.features.bottleneck import Bottleneck
 from stages.learning.device import device
 
@@ -18,6 +18,7 @@ CODECS: dict[str, ModuleType] = {
     "mixer": mixer,
     "pixels": pixels,
     "recurrent": recurrent,
+    "transformer": transformer,
 }
 
 
@@ -33,8 +34,9 @@ class OfLevels(Bottleneck):
 class OfTokens(Bottleneck):
     """Section `extract.text`."""
 
-    codec: Literal["recurrent"]  # the only one so far
+    codec: Literal["recurrent", "transformer"]
     recurrent: recurrent.Settings
+    transformer: transformer.Settings
 
 
 SETTINGS: dict[str, type[OfLevels] | type[OfTokens]] = {"image": OfLevels, "text": OfTokens, "audio": OfLevels}

@@ -1,8 +1,9 @@
 """Layer 2: a codec for one modality, and the features of every sample. Called as ``extract <modality>``.
 
-Writes below data/extract/<modality>: the codec and its card, `features.safetensors` with ``clean`` (N, D) and
-``augmented`` (train samples x variants, D), the loss curve and the reconstruction error beside a PCA's. Where the
-codec that was learned loses more of the validation split than a PCA does, the PCA is the codec.
+Writes below data/extract/<modality>: the codec and its card, `features.safetensors` with ``clean`` (N, D),
+``augmented`` (train samples x variants, D) and ``scale`` (D,), the loss curve and the reconstruction error beside a
+PCA's. Features that are tokens are (N, T, D). Where the codec that was learned loses more of the validation split than
+a PCA does, the PCA is the codec.
 """
 
 import sys
@@ -15,9 +16,9 @@ from stages.common.files import read_table, write_json, write_table, write_tenso
 from stages.common.params import Run, load
 from stages.common.seeds import draws
 from stages.features import linear
-from stages.features.chunked_items import stored
+from stages.features.chunked_items import Stored, stored
 from stages.features.codecs import CODECS, SETTINGS
-from stages.features.reconstruction import FEWEST, choose, encoded, error
+from stages.features.reconstruction import FEWEST, Codec, choose, encoded, error
 from stages.learning.budget import sized
 from stages.learning.distributed import others_leave, training_stage
 from stages.learning.model_cards import last, origin
@@ -36,11 +37,7 @@ def main(modality: str) -> None:
             raise ValueError(f"modalities: expected some of {known}, got '{modality}'; correct params.yaml")
         settings, run = load(SETTINGS[modality], f"extract.{modality}"), load(Run, "run")
         set_up(run.threads)
-        samples = read_table(CLEAN / "samples.csv", text=("id",))
-        there = samples[f"has_{modality}"].to_numpy(bool)
-        clean, augmented = CLEAN / f"{modality}.clean.npy", CLEAN / f"{modality}.augmented.npy"
-        train, held, test = (stored(clean, there & (samples["split"] == split).to_numpy()) for split in SPLITS)
-        items = stored(augmented, copies(samples["split"] == "train", there, len(stored(augmented))))
+        train, held, test, items = split_items(modality)
         codec, curve = CODECS[settings.codec].fit(
             sized(settings, len(train)),
             getattr(settings, settings.codec),
@@ -53,10 +50,11 @@ def main(modality: str) -> None:
         others_leave()
         lost = {"codec": 0.0, "pca": 0.0, "kept": "pixels"}
         if settings.codec != "pixels":
-            pca = linear.fit(items, settings.width, draws(run.seed, f"extract/{modality}/linear"))
+            pca = linear.fit(items, codec.encode(items[:1]).numel(), draws(run.seed, f"extract/{modality}/linear"))
             codec, chosen = choose(codec, pca, held)
             lost = {"codec": error(codec, test), "pca": error(pca, test), **chosen}
-        features = {"clean": encoded(codec, stored(clean)), "augmented": encoded(codec, stored(augmented))}
+        features = {copy: encoded(codec, stored(CLEAN / f"{modality}.{copy}.npy")) for copy in ("clean", "augmented")}
+        features["scale"] = scale(codec, features["clean"])
         write_weights(context.out / "codec.safetensors", codec)
         write_tensors(context.out / "features.safetensors", features)
         write_table(context.out / "curve.csv", curve)
@@ -66,10 +64,27 @@ def main(modality: str) -> None:
         write_json(context.out / "codec.json", {"codec": settings.codec} | codec.card | {"origin": card})
 
 
+def split_items(modality: str) -> tuple[Stored, Stored, Stored, Stored]:
+    """The clean items of the splits train, validation and test, as far as they are there; all copies of the first."""
+    samples = read_table(CLEAN / "samples.csv", text=("id",))
+    there = samples[f"has_{modality}"].to_numpy(bool)
+    clean, augmented = CLEAN / f"{modality}.clean.npy", CLEAN / f"{modality}.augmented.npy"
+    train, held, test = (stored(clean, there & (samples["split"] == split).to_numpy()) for split in SPLITS)
+    return train, held, test, stored(augmented, copies(samples["split"] == "train", there, len(stored(augmented))))
+
+
 def copies(train: pd.Series, there: np.ndarray, count: int) -> np.ndarray:
     """Which of the `count` augmented copies show something: those of train samples that have the modality, bool."""
     present = there[train]
     return np.repeat(present, count // len(present))
+
+
+def scale(codec: Codec, features: np.ndarray) -> np.ndarray:
+    """The size that each of (N, ...) features, of variance 1, has in the item: (W,), the mean of their squares 1."""
+    if not isinstance(codec, linear.Linear):
+        return np.ones(features[0].size, np.float32)
+    sizes = codec.scale.cpu().numpy()
+    return sizes / np.sqrt(np.square(sizes).mean())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 from pydantic import PositiveInt
 from torch import Generator, Tensor, nn
-from torch.nn.functional import mse_loss, pad, pixel_shuffle, pixel_unshuffle, silu
+from torch.nn.functional import mse_loss, pad, pixel_shuffle, pixel_unshuffle
 
 from stages.common.params import Strict
 from stages.common.seeds import draws
@@ -32,7 +32,7 @@ from stages.features.linear import Linear
 from stages.features.randomised_pca import fit_pca, levels
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
-from stages.learning.networks import initialise
+from stages.learning.networks import Within, ZeroLinear, initialise
 from stages.learning.training import add_noise, optimise, stream
 
 MOST = 2**29  # bytes of items that are learned from; of more, a random choice
@@ -53,21 +53,20 @@ class Block(nn.Module):
 
     def __init__(self, tokens: int, width: int) -> None:
         super().__init__()
-        self.norm, self.mix = nn.LayerNorm(width), nn.Linear(tokens, tokens)
-        self.norm_within, self.rise, self.fall = (
-            nn.LayerNorm(width),
-            nn.Linear(width, 2 * width),
-            nn.Linear(2 * width, width),
-        )
+        self.norm, self.mix = nn.LayerNorm(width), ZeroLinear(tokens, tokens)
+        self.norm_within, self.within = nn.LayerNorm(width), Within(width)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.mix(self.norm(x).mT).mT
-        update: Tensor = self.fall(silu(self.rise(self.norm_within(x))))
-        return x + update
+        changed: Tensor = x + self.within(self.norm_within(x))
+        return changed
 
 
 class Mixer(nn.Module):
-    """(B, C, H, W) -> (B, C, H, W), zero at first; H and W may be any."""
+    """(B, C, H, W) -> (B, C, H, W); H and W may be any.
+
+    Every branch, and what comes out, is zero at first: drawn at random, they took a thousand steps to get going.
+    """
 
     def __init__(self, picture: tuple[int, ...], settings: Settings) -> None:
         """`picture` is the shape of one: H, W, C."""
@@ -75,15 +74,9 @@ class Mixer(nn.Module):
         self.patch, (height, width, channels) = settings.patch, picture
         self.rows, self.columns = math.ceil(height / settings.patch), math.ceil(width / settings.patch)
         values = channels * settings.patch**2
-        self.enter, self.leave = nn.Linear(values, settings.hidden), nn.Linear(settings.hidden, values)
+        self.enter, self.leave = nn.Linear(values, settings.hidden), ZeroLinear(settings.hidden, values)
         self.blocks = nn.Sequential(*(Block(self.rows * self.columns, settings.hidden) for _ in range(settings.depth)))
         self.norm = nn.LayerNorm(settings.hidden)
-
-    def begin(self) -> None:
-        """Let every branch, and what comes out, be zero: drawn at random, they took a thousand steps to get going."""
-        for name, weight in self.named_parameters():
-            if name.endswith(("mix.weight", "fall.weight", "leave.weight")):
-                nn.init.zeros_(weight)
 
     def forward(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[2:]
@@ -127,7 +120,6 @@ def fit(
     """
     model = MixerCodec(items.shape[1:], bottleneck.width, settings)
     initialise(model, stream(seed, f"{name}/weights"))
-    model.residual.begin()
     model.set_components(fit_pca(items, bottleneck.width, draws(seed, f"{name}/components")))
     model.to(device())
     known = sampled(items, MOST // math.prod(items.shape[1:]), draws(seed, f"{name}/items"))

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from stages.common.params import Strict
-from stages.fusion.dataset import FeatureDataset
-from stages.fusion.objective import Learning, fit_by_prediction
+from stages.fusion.dataset import FeatureDataset, Shape
+from stages.fusion.objective import Learning, NetworkFusion, fit_by_prediction
+from stages.fusion.token_reader import reader
 from stages.learning.masks import with_constant
 from stages.learning.networks import Perceptron
 
@@ -31,14 +32,12 @@ class Settings(Strict):
     depth: PositiveInt  # residual blocks of each
 
 
-class Fusion(nn.Module):
-    """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over U."""
-
-    def __init__(self, widths: list[int], unified: int, settings: Settings) -> None:
-        super().__init__()
+class Fusion(NetworkFusion):
+    def __init__(self, shapes: list[Shape], unified: int, settings: Settings) -> None:
+        super().__init__(shapes, unified)
         width, across = settings.token_width, {"width": settings.hidden, "depth": settings.depth}
-        self.widths, self.unified, self.heads = widths, unified, settings.heads
-        self.tokens = nn.ModuleList(Perceptron(features, width, **across) for features in widths)
+        self.heads = settings.heads
+        self.tokens = nn.ModuleList(reader(shape, width, **across) for shape in shapes)
         self.always = nn.Parameter(torch.zeros(width))
         self.norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
@@ -63,16 +62,12 @@ class Fusion(nn.Module):
         mean = seen / seen.sum(-1, keepdim=True) @ own + self.out(attended)  # (B, V, D)
         return layer_norm(self.head(mean).float(), (self.unified,))
 
-    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
-        """(B, W) features and (B, M) bool -> (B, U)."""
-        return self.mix(self.tokenise(features), seen[:, None])[:, 0]
-
     def weights(self, features: Tensor, seen: Tensor) -> Tensor:
         """(B, W) features and (B, M) bool -> (B, 1 + M): what the representation attends to, summing to one.
 
         The mean over heads; the constant token first.
         """
-        return self.attend(*prepared(self.tokenise(features), seen[:, None])).mean(1)[:, 0]
+        return self.attend(*prepared(self.tokenise(features * self.scale), seen[:, None])).mean(1)[:, 0]
 
     def attend(self, tokens: Tensor, seen: Tensor) -> Tensor:
         """How much each view reads each token, (B, H, V, 1 + M): the mean over the tokens that it sees.
@@ -96,14 +91,14 @@ def prepared(tokens: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     return tokens.masked_fill(~seen.any(1)[..., None], 0.0), seen
 
 
-def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+def build(shapes: list[Shape], unified: int, settings: Settings) -> Fusion:
     """An untrained fusion."""
-    return Fusion(widths, unified, settings)
+    return Fusion(shapes, unified, settings)
 
 
 def fit(
     dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
 ) -> tuple[Fusion, pd.DataFrame]:
     """Learn to fuse the modalities of `dataset`; returns the fusion and its loss curve."""
-    fusion = build(dataset.widths, learning.unified_width, settings)
+    fusion = build(dataset.shapes, learning.unified_width, settings)
     return fusion, fit_by_prediction(fusion, dataset, learning, seed=seed, state=state)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 import torch
 from pydantic import PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import layer_norm
 
 from stages.common.params import Strict
-from stages.fusion.dataset import FeatureDataset
-from stages.fusion.objective import Learning, fit_by_prediction
+from stages.fusion.dataset import FeatureDataset, Shape
+from stages.fusion.objective import Learning, NetworkFusion, fit_by_prediction
 from stages.learning.masks import columns
 from stages.learning.networks import Perceptron
 
@@ -27,13 +27,10 @@ class Settings(Strict):
     depth: PositiveInt  # its residual blocks
 
 
-class Fusion(nn.Module):
-    """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over U."""
-
-    def __init__(self, widths: list[int], unified: int, settings: Settings) -> None:
-        super().__init__()
-        self.widths, self.unified = widths, unified
-        self.head = Perceptron(sum(widths) + len(widths), unified, width=settings.hidden, depth=settings.depth)
+class Fusion(NetworkFusion):
+    def __init__(self, shapes: list[Shape], unified: int, settings: Settings) -> None:
+        super().__init__(shapes, unified)
+        self.head = Perceptron(sum(self.widths) + len(shapes), unified, width=settings.hidden, depth=settings.depth)
 
     def tokenise(self, features: Tensor) -> Tensor:
         """The features are their own tokens: (B, W)."""
@@ -44,19 +41,15 @@ class Fusion(nn.Module):
         known = torch.where(columns(seen, self.widths), tokens[:, None], 0.0)  # (B, V, W)
         return layer_norm(self.head(torch.cat([known, seen], -1)).float(), (self.unified,))
 
-    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
-        """(B, W) features and (B, M) bool -> (B, U)."""
-        return self.mix(self.tokenise(features), seen[:, None])[:, 0]
 
-
-def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+def build(shapes: list[Shape], unified: int, settings: Settings) -> Fusion:
     """An untrained fusion."""
-    return Fusion(widths, unified, settings)
+    return Fusion(shapes, unified, settings)
 
 
 def fit(
     dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
 ) -> tuple[Fusion, pd.DataFrame]:
     """Learn to fuse the modalities of `dataset`; returns the fusion and its loss curve."""
-    fusion = build(dataset.widths, learning.unified_width, settings)
+    fusion = build(dataset.shapes, learning.unified_width, settings)
     return fusion, fit_by_prediction(fusion, dataset, learning, seed=seed, state=state)

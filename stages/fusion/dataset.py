@@ -1,5 +1,6 @@
 """The features of all modalities side by side, and random batches of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from stages.common.files import read_table, read_tensors
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.masks import columns
 
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class FeatureDataset:
@@ -21,11 +24,17 @@ class FeatureDataset:
     """
 
     names: tuple[str, ...]  # modalities, in the order of the columns
-    widths: list[int]  # columns of each
+    shapes: list[Shape]  # of each: (D,) features, or (T, D) of tokens
     clean: Tensor  # (N, W)
     available: Tensor  # (N, M) bool: which modalities a sample has
     split: np.ndarray  # (N,) of str
     augmented: Tensor  # (R, V, W)
+    scale: Tensor  # (W,), the size that each feature has in the item; each is 1 in the columns above
+
+    @property
+    def widths(self) -> list[int]:
+        """Columns of each modality."""
+        return widths_of(self.shapes)
 
     def rows(self, split: str) -> Tensor:
         """Numbers of the samples of a split."""
@@ -55,6 +64,16 @@ class FeatureDataset:
         return columns(there, self.widths)
 
 
+def widths_of(shapes: Sequence[Shape]) -> list[int]:
+    """How many features there are of each shape."""
+    return [math.prod(shape) for shape in shapes]
+
+
+def side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """(N, D) or (N, T, D) each -> (N, W)."""
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], -1)
+
+
 def feature_files(names: Sequence[str], features: Path) -> list[Path]:
     return [features / name / "features.safetensors" for name in names]
 
@@ -63,12 +82,13 @@ def read_features(names: Sequence[str], features: Path, samples: Path) -> Featur
     """What the `extract` stages wrote below `features`, for the samples of the table `samples`, on the device."""
     table = read_table(samples, text=("id",))
     parts = [read_tensors(path) for path in feature_files(names, features)]
-    augmented = np.concatenate([part["augmented"] for part in parts], -1)
+    augmented = side_by_side([part["augmented"] for part in parts])
     return FeatureDataset(
         names=tuple(names),
-        widths=[part["clean"].shape[1] for part in parts],
-        clean=torch.from_numpy(np.concatenate([part["clean"] for part in parts], -1)).to(device()),
+        shapes=[part["clean"].shape[1:] for part in parts],
+        clean=torch.from_numpy(side_by_side([part["clean"] for part in parts])).to(device()),
         available=torch.tensor(table[[f"has_{name}" for name in names]].to_numpy(), device=device()),
         split=table["split"].to_numpy(),
+        scale=torch.from_numpy(np.concatenate([part["scale"] for part in parts])).to(device()),
         augmented=to_device(torch.from_numpy(augmented).unflatten(0, (int((table["split"] == "train").sum()), -1))),
     )

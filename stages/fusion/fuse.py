@@ -84,7 +84,7 @@ def main() -> None:
             }
             if settings.method == "attention":
                 write_table(context.out / "attention.csv", attended(fusion, dataset))
-        card: dict[str, Any] = {"method": settings.method, "widths": dataset.widths, "modalities": list(dataset.names)}
+        card: dict[str, Any] = {"method": settings.method, "shapes": dataset.shapes, "modalities": list(dataset.names)}
         card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
         inputs = [Path("data/preprocess/samples.csv"), *feature_files(dataset.names, Path("data/extract"))]
         card["origin"] = origin(settings, run, inputs, {"losses": last(curve)})
@@ -117,7 +117,9 @@ def load_fusion(folder: Path) -> TrainedFusion:
     """The trained fusion that this stage kept in `folder`, on the device."""
     card = read_json(folder / "fusion.json")
     method = FUSIONS[card["method"]]
-    fusion = method.build(card["widths"], card["unified"], method.Settings(**card["settings"]))
+    fusion = method.build(
+        [tuple(shape) for shape in card["shapes"]], card["unified"], method.Settings(**card["settings"])
+    )
     fusion.load_state_dict(load_file(folder / "fusion.safetensors"))
     return TrainedFusion(fusion, card["unified"], card["noise"]).to(device()).eval().requires_grad_(False)
 

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from stages.common.params import Strict
-from stages.fusion.dataset import FeatureDataset
-from stages.fusion.objective import Learning, fit_by_prediction
+from stages.fusion.dataset import FeatureDataset, Shape
+from stages.fusion.objective import Learning, NetworkFusion, fit_by_prediction
+from stages.fusion.token_reader import reader
 from stages.learning.masks import with_constant
 from stages.learning.networks import Perceptron
 
@@ -32,14 +33,11 @@ class Settings(Strict):
     depth: PositiveInt  # residual blocks of each
 
 
-class Fusion(nn.Module):
-    """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over U."""
-
-    def __init__(self, widths: list[int], unified: int, settings: Settings) -> None:
-        super().__init__()
+class Fusion(NetworkFusion):
+    def __init__(self, shapes: list[Shape], unified: int, settings: Settings) -> None:
+        super().__init__(shapes, unified)
         width, across = settings.token_width, {"width": settings.hidden, "depth": settings.depth}
-        self.widths, self.unified = widths, unified
-        self.tokens = nn.ModuleList(Perceptron(features, 2 * width, **across) for features in widths)
+        self.tokens = nn.ModuleList(reader(shape, 2 * width, **across) for shape in shapes)
         self.always = nn.Parameter(torch.zeros(2 * width))
         self.head = Perceptron(width, unified, **across)
 
@@ -56,19 +54,15 @@ class Fusion(nn.Module):
         value = value.masked_fill(hidden, 0.0)  # a missing modality is never read
         return layer_norm(self.head((weight * value).sum(2)).float(), (self.unified,))
 
-    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
-        """(B, W) features and (B, M) bool -> (B, U)."""
-        return self.mix(self.tokenise(features), seen[:, None])[:, 0]
 
-
-def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+def build(shapes: list[Shape], unified: int, settings: Settings) -> Fusion:
     """An untrained fusion."""
-    return Fusion(widths, unified, settings)
+    return Fusion(shapes, unified, settings)
 
 
 def fit(
     dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
 ) -> tuple[Fusion, pd.DataFrame]:
     """Learn to fuse the modalities of `dataset`; returns the fusion and its loss curve."""
-    fusion = build(dataset.widths, learning.unified_width, settings)
+    fusion = build(dataset.shapes, learning.unified_width, settings)
     return fusion, fit_by_prediction(fusion, dataset, learning, seed=seed, state=state)

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.common.params import Strict
-from stages.fusion.dataset import FeatureDataset
+from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.fusion.objective import Learning
 from stages.learning.device import device
 from stages.learning.masks import columns, subset_number
@@ -53,9 +53,9 @@ class Fusion(nn.Module):
         return unified
 
 
-def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+def build(shapes: list[Shape], unified: int, settings: Settings) -> Fusion:
     """A fusion of zeros."""
-    return Fusion(widths, unified)
+    return Fusion(widths_of(shapes), unified)
 
 
 def fit(
@@ -80,7 +80,7 @@ def fit(
     shared = PCA(learning.unified_width, whiten=True, svd_solver="full").fit_transform(
         np.concatenate(whitened, 1)
     )  # (N, U)
-    fusion = build(dataset.widths, learning.unified_width, settings)
+    fusion = build(dataset.shapes, learning.unified_width, settings)
     copies, targets = (
         dataset.augmented[complete.to(dataset.augmented.device)].flatten(0, 1).cpu().numpy(),
         np.repeat(shared, variants, axis=0),

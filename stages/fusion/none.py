@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from stages.common.params import Strict
-from stages.fusion.dataset import FeatureDataset
+from stages.fusion.dataset import FeatureDataset, Shape
 from stages.fusion.objective import Learning
 
 
@@ -25,7 +25,7 @@ class Fusion(nn.Module):
         return features[:, :0]
 
 
-def build(widths: list[int], unified: int, settings: Settings) -> Fusion:
+def build(shapes: list[Shape], unified: int, settings: Settings) -> Fusion:
     """The fusion that keeps nothing."""
     return Fusion()
 

@@ -10,8 +10,9 @@ Noise on the representation bounds what it can hold; the generator later models 
 Axes: B batch, V view, M modality, W features of all modalities, U unified width.
 """
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Annotated, Protocol, cast
+from typing import Annotated
 
 import pandas as pd
 import torch
@@ -19,7 +20,7 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
-from stages.fusion.dataset import FeatureDataset
+from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.learning.contrastive import info_nce
 from stages.learning.data_parallel import data_parallel
 from stages.learning.masks import random_halves
@@ -30,11 +31,31 @@ PREDICTION, CONTRAST = 0.3, 0.7  # weights of the two losses
 EMA_DECAY = 0.99  # decay of the moving average of the weights
 
 
-class Mixer(Protocol):
-    """What a network fusion offers: tokens once, then the representations of any subsets of them, each a view."""
+class NetworkFusion(nn.Module, ABC):
+    """Features of any subset of modalities -> one unified representation, mean 0 and variance 1 over U.
 
-    def tokenise(self, features: Tensor) -> Tensor: ...
-    def mix(self, tokens: Tensor, seen: Tensor) -> Tensor: ...
+    Features come with variance 1 each; a network sees them in the size that they have in the item, because what hardly
+    shows in an item tells little about others.
+    """
+
+    scale: Tensor  # (W,)
+
+    def __init__(self, shapes: list[Shape], unified: int) -> None:
+        super().__init__()
+        self.widths, self.unified = widths_of(shapes), unified
+        self.register_buffer("scale", torch.ones(sum(self.widths)))
+
+    @abstractmethod
+    def tokenise(self, features: Tensor) -> Tensor:
+        """Scaled features (B, W) -> tokens, (B, ...), once for all subsets."""
+
+    @abstractmethod
+    def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
+        """Tokens, and which modalities each view sees, (B, V, M) bool -> (B, V, U)."""
+
+    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
+        """(B, W) features and (B, M) bool -> (B, U)."""
+        return self.mix(self.tokenise(features * self.scale), seen[:, None])[:, 0]
 
 
 class Learning(Training):
@@ -47,24 +68,24 @@ class Learning(Training):
 
 
 def fit_by_prediction(
-    fusion: nn.Module, dataset: FeatureDataset, settings: Learning, *, seed: int, state: Path
+    fusion: NetworkFusion, dataset: FeatureDataset, settings: Learning, *, seed: int, state: Path
 ) -> pd.DataFrame:
-    """Train `fusion`, a Mixer, in place; returns the loss curve."""
+    """Train `fusion` in place; returns the loss curve."""
     predict = Perceptron(settings.unified_width, sum(dataset.widths), width=settings.hidden, depth=1)
     compare = nn.Linear(settings.unified_width, settings.unified_width)
     networks = nn.ModuleList([fusion, predict, compare])
     initialise(networks, stream(seed, "fuse/weights"))
-    known, targets = dataset.train_available, dataset.targets
-    mixer = cast(Mixer, fusion)  # it is both; Python has no word for that
+    fusion.scale.copy_(dataset.scale)
+    known, scale, targets = dataset.train_available, dataset.scale, dataset.targets * dataset.scale
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         rows, features = dataset.draw(settings.batch, stream)  # (B,), (B, W)
         there, target = known[rows], targets[rows]  # (B, M), (B, W)
-        tokens = data_parallel(mixer.tokenise, add_noise(features, settings.feature_noise, stream))
+        tokens = data_parallel(fusion.tokenise, add_noise(features * scale, settings.feature_noise, stream))
         some = random_halves(there, stream)
         rest = there & ~some
         seen = torch.stack([some, rest, there], 1)  # (B, V, M)
-        views = add_noise(data_parallel(mixer.mix, tokens, seen), settings.noise, stream)  # (B, V, U)
+        views = add_noise(data_parallel(fusion.mix, tokens, seen), settings.noise, stream)  # (B, V, U)
         asked = dataset.columns(rest)  # (B, W)
         error = (data_parallel(predict, views[:, 0]).float() - target) ** 2 * asked
         left, right, everything = normalize(data_parallel(compare, views).float(), dim=-1).unbind(1)  # (B, U) each

@@ -97,10 +97,11 @@ class Sampler:
     def decode(self, features: Tensor, wanted: Sequence[str]) -> list[dict[str, bytes]]:
         """The files of each sample, by suffix: (B, W) features -> B times {png, txt, wav}."""
         files: list[dict[str, bytes]] = [{} for _ in features]
-        for name, columns in zip(self.dataset.names, features.split(self.dataset.widths, -1), strict=True):
+        parts = zip(self.dataset.names, self.dataset.shapes, features.split(self.dataset.widths, -1), strict=True)
+        for name, shape, columns in parts:
             if name in wanted:
                 with COSTS.of(f"decode {name}", len(columns)):
-                    items = self.codecs[name].decode(columns)
+                    items = self.codecs[name].decode(columns.unflatten(-1, shape))
                 jobs = ((name, items[i : i + CHUNK], self.fitted[name]) for i in range(0, len(items), CHUNK))
                 for file, payload in zip(files, chain.from_iterable(in_processes(as_files, jobs)), strict=True):
                     file[SUFFIXES[name]] = payload
@@ -114,7 +115,7 @@ class Sampler:
         """Features (B, W) of files, read and cleaned as data are; those of the other modalities are zero."""
         given = torch.zeros(len(payloads), sum(self.dataset.widths), device=device())
         columns = given.split(self.dataset.widths, -1)[self.dataset.names.index(name)]  # a view
-        columns.copy_(self.codecs[name].encode(tensors(name, payloads, self.fitted[name])))
+        columns.copy_(self.codecs[name].encode(tensors(name, payloads, self.fitted[name])).flatten(1))
         return given
 
 

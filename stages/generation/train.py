@@ -87,6 +87,7 @@ class Job:
     pairs: Pairs
     budget: Budget
     grid: Grid | None = None  # of the pixels that a convolutional decoder makes
+    scale: Tensor | None = None  # (D,), the size that each feature has in the item
 
 
 def main() -> None:
@@ -102,7 +103,10 @@ def main() -> None:
             jobs["prior"] = Job(prior_pairs(dataset, fused, settings.condition_noise), budget)
         for place, name in enumerate(dataset.names):
             budget = sized(settings.decoders, int(dataset.train_available[:, place].sum()))
-            jobs[name] = Job(decoder_pairs(dataset, fused, name), budget, grid(settings, name))
+            jobs[name] = Job(
+                decoder_pairs(dataset, fused, name), budget, grid(settings, name),
+                dataset.scale.split(dataset.widths)[place],
+            )  # fmt: skip
         works = {name: partial(fit, name, job, settings, run.seed, context.state) for name, job in jobs.items()}
         trained = in_threads(works, run.threads)
         others_leave()
@@ -169,6 +173,8 @@ def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[D
     shape |= {"hidden": budget.hidden, "depth": budget.depth}
     model = build(settings.model, shape, settings.own)
     initialise(model, stream(seed, f"train/{name}/weights"))
+    if job.scale is not None and model.weight is not None:
+        model.weight.copy_(job.scale / job.scale.mean())  # between all alike and as in the item, whose small ones blur
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         return model.losses(*pairs(budget.batch, stream), stream)

@@ -15,6 +15,10 @@ from torch import Generator, Tensor, nn
 from stages.common.files import replace
 
 
+class ZeroLinear(nn.Linear):
+    """A linear map that begins at zero: the end of a branch that is to be learned beside something that works."""
+
+
 class Residual(nn.Module):
     """x + W2 silu(W1 norm(x))."""
 
@@ -27,6 +31,13 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         update: Tensor = self.fall(nn.functional.silu(self.rise(self.norm(x))))
         return x + update  # (B, D)
+
+
+class Within(nn.Sequential):
+    """(B, T, E) -> (B, T, E), each token for itself; zero at first."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Linear(width, 2 * width), nn.SiLU(), ZeroLinear(2 * width, width))
 
 
 class Perceptron(nn.Sequential):
@@ -51,11 +62,14 @@ class PlainPerceptron(nn.Sequential):
 
 
 def initialise(model: nn.Module, stream: Generator) -> None:
-    """Draw every weight matrix anew from `stream` (LeCun normal) and zero the biases."""
+    """Draw every weight matrix anew from `stream` (LeCun normal) and zero the biases, and all of a `ZeroLinear`."""
+    zero = {f"{name}.weight" for name, part in model.named_modules() if isinstance(part, ZeroLinear)}
     spread = {f"{name}.weight": part for name, part in model.named_modules() if isinstance(part, nn.ConvTranspose2d)}
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if weight.ndim >= 2:
+            if name in zero:
+                weight.zero_()
+            elif weight.ndim >= 2:
                 fan_in = weight[0].numel() if not name.startswith("embed") else 1
                 if name in spread:  # its weights stand the other way round, and a value meets a share of them
                     fan_in = weight[:, 0].numel() // math.prod(spread[name].stride)

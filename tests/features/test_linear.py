@@ -12,8 +12,9 @@ from sklearn.decomposition import PCA
 
 from stages.common.files import write_json
 from stages.common.special_tokens import END, PAD, START
-from stages.features import chunked_items, linear
+from stages.features import chunked_items, linear, pixels
 from stages.features.codecs import load_codecs
+from stages.features.extract import scale
 from stages.features.randomised_pca import fit_pca
 from stages.features.reconstruction import FEWEST, choose, error, losses
 
@@ -33,6 +34,19 @@ def test_components_are_those_of_the_whole_covariance(digits: np.ndarray, monkey
     assert subspace_angles(found.components.numpy().T.astype(float), exact.components_.T).max() < 0.01
     np.testing.assert_allclose(found.components[:20], exact.components_[:20], atol=1e-3)  # signs too
     torch.testing.assert_close(found.components @ found.components.T, torch.eye(count), atol=1e-5, rtol=0)
+
+
+def test_features_know_the_size_that_they_have_in_the_item(digits: np.ndarray) -> None:
+    """As components do in the picture: the rest of a vector is of their sizes, and their squares are 1 in the mean."""
+    codec = linear.fit(digits, 16, np.random.default_rng(1))
+    features = codec.encode(digits[:50])
+    found = scale(codec, features.numpy())
+    assert np.square(found).mean() == pytest.approx(1) and (np.diff(found) <= 0).all()
+    moved = (features @ torch.diag(torch.from_numpy(found)) @ codec.basis).std(0)
+    restored = codec.values(features).std(0)
+    assert np.corrcoef(moved, restored)[0, 1] == pytest.approx(1, abs=1e-4)
+    other = pixels.Pixels((28, 28))
+    assert (scale(other, other.encode(digits[:2]).numpy()) == np.ones(784)).all()
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -39,7 +39,6 @@ def test_it_begins_as_the_linear_map_whatever_the_shape(shape: tuple[int, ...]) 
     items = np.random.default_rng(1).integers(0, 256, (30, *shape), dtype=np.uint8)
     model = mixer.MixerCodec(shape, 8, SETTINGS)
     initialise(model, stream(1, "weights"))
-    model.residual.begin()
     model.set_components(fit_pca(items, 8, np.random.default_rng(1)))
     plain = linear.fit(items, 8, np.random.default_rng(1))
     with torch.no_grad():

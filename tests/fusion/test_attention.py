@@ -5,18 +5,21 @@ import torch
 
 from stages.common.modality_subsets import proper_subsets
 from stages.fusion import attention
+from stages.fusion.dataset import Shape, widths_of
 from stages.learning.masks import mask
 from stages.learning.networks import initialise
 from stages.learning.training import stream
 
-NAMES, WIDTHS, UNIFIED = ("image", "text", "audio"), [3, 5, 4], 6
+NAMES, UNIFIED = ("image", "text", "audio"), 6
+SHAPES: list[Shape] = [(3,), (2, 3), (4,)]  # captions are tokens
+WIDTHS = widths_of(SHAPES)
 SUBSETS = [*proper_subsets(NAMES), NAMES]
 SETTINGS = attention.Settings(token_width=8, heads=2, hidden=16, depth=1)
 
 
 @pytest.fixture(scope="module")
 def fusion() -> attention.Fusion:
-    model = attention.build(WIDTHS, UNIFIED, SETTINGS)
+    model = attention.build(SHAPES, UNIFIED, SETTINGS)
     initialise(model, stream(1, "weights"))
     torch.nn.init.normal_(model.always, generator=stream(1, "always"))  # 0 until it is trained
     return model.requires_grad_(False)
@@ -37,7 +40,7 @@ def test_a_representation_is_normalised_whatever_is_seen(subset: tuple[str, ...]
 def test_the_order_of_modalities_does_not_matter(fusion: attention.Fusion) -> None:
     """Tokens are a set: the same model with its modalities in another order fuses the same."""
     order = [2, 0, 1]
-    turned = attention.build([WIDTHS[place] for place in order], UNIFIED, SETTINGS)
+    turned = attention.build([SHAPES[place] for place in order], UNIFIED, SETTINGS)
     weights = fusion.state_dict()
     renamed = {f"tokens.{new}.": f"tokens.{old}." for new, old in enumerate(order)}
     for name in turned.state_dict():

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from stages.common.files import write_table, write_tensors
-from stages.fusion.dataset import FeatureDataset, read_features
+from stages.fusion.dataset import FeatureDataset, Shape, read_features
 from stages.learning.training import stream
 
-WIDTHS = {"image": 2, "text": 3}
+SHAPES: dict[str, Shape] = {"image": (2,), "text": (3, 1)}  # captions are tokens
 SPLITS = ["test", "train", "train", "judge", "train"]
 THERE = {"image": [True, True, False, True, True], "text": [True, True, True, False, True]}
 VARIANTS = 4
@@ -21,20 +21,22 @@ VARIANTS = 4
 def dataset(tmp_path: Path) -> FeatureDataset:
     """Five samples; a feature tells sample, modality and copy: 100 sample + 10 modality + copy, copy 9 is clean."""
     train = [number for number, split in enumerate(SPLITS) if split == "train"]
-    for place, (name, width) in enumerate(WIDTHS.items()):
-        clean = [[100 * sample + 10 * place + 9] * width for sample in range(5)]
-        augmented = [[100 * sample + 10 * place + copy] * width for sample in train for copy in range(VARIANTS)]
-        tensors = {"clean": np.array(clean, np.float32), "augmented": np.array(augmented, np.float32)}
+    for place, (name, shape) in enumerate(SHAPES.items()):
+        clean = [np.full(shape, 100 * sample + 10 * place + 9) for sample in range(5)]
+        augmented = [np.full(shape, 100 * sample + 10 * place + copy) for sample in train for copy in range(VARIANTS)]
+        tensors = {"clean": np.stack(clean).astype(np.float32), "augmented": np.stack(augmented).astype(np.float32)}
+        tensors["scale"] = np.full(shape, place + 0.5, np.float32).flatten()
         write_tensors(tmp_path / name / "features.safetensors", tensors)
     table = pd.DataFrame(
         {"id": list("abcde"), "split": SPLITS, **{f"has_{name}": seen for name, seen in THERE.items()}}
     )
     write_table(tmp_path / "samples.csv", table)
-    return read_features(list(WIDTHS), tmp_path, tmp_path / "samples.csv")
+    return read_features(list(SHAPES), tmp_path, tmp_path / "samples.csv")
 
 
 def test_rows_and_columns_are_where_they_belong(dataset: FeatureDataset) -> None:
-    assert dataset.names == ("image", "text")
+    assert dataset.names == ("image", "text") and dataset.shapes == list(SHAPES.values()) and dataset.widths == [2, 3]
+    assert dataset.scale.tolist() == [0.5, 0.5, 1.5, 1.5, 1.5]
     assert dataset.clean.tolist() == [[100 * n + 9] * 2 + [100 * n + 19] * 3 for n in range(5)]
     assert dataset.available.tolist() == [list(row) for row in zip(*THERE.values(), strict=True)]
     assert dataset.rows("train").tolist() == [1, 2, 4]

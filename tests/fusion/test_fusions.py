@@ -11,13 +11,16 @@ from torch import Tensor, nn
 from stages.common.modality_subsets import proper_subsets
 from stages.common.params import read_yaml
 from stages.fusion import none
+from stages.fusion.dataset import Shape, widths_of
 from stages.fusion.fuse import FUSIONS
 from stages.learning.masks import mask
 from stages.learning.networks import initialise
 from stages.learning.training import stream
 from tests.clones import ROOT
 
-NAMES, WIDTHS, UNIFIED = ("image", "text", "audio"), [3, 5, 4], 6
+NAMES, UNIFIED = ("image", "text", "audio"), 6
+SHAPES: list[Shape] = [(3,), (2, 3), (4,)]  # captions are tokens
+WIDTHS = widths_of(SHAPES)
 SUBSETS = [*proper_subsets(NAMES), NAMES]
 SETTINGS: dict[str, Any] = read_yaml(ROOT / "tests/tiny.yaml")["fuse"]
 
@@ -26,7 +29,7 @@ SETTINGS: dict[str, Any] = read_yaml(ROOT / "tests/tiny.yaml")["fuse"]
 def fusion(request: pytest.FixtureRequest) -> nn.Module:
     """Each method with weights from a stream."""
     method = FUSIONS[request.param]
-    model: nn.Module = method.build(WIDTHS, UNIFIED, method.Settings(**SETTINGS[request.param]))
+    model: nn.Module = method.build(SHAPES, UNIFIED, method.Settings(**SETTINGS[request.param]))
     initialise(model, stream(1, "weights"))
     for name, values in [*model.named_parameters(), *model.named_buffers()]:
         if values.is_floating_point() and not values.any():  # what is 0 until it is trained

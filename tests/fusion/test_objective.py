@@ -1,6 +1,7 @@
 """Learning to fuse: what is shared is found from any side."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ from stages.common.params import read_yaml
 from stages.fusion import matrix, objective
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import FUSIONS
-from stages.fusion.objective import CONTRAST, PREDICTION, Learning, fit_by_prediction
+from stages.fusion.objective import CONTRAST, PREDICTION, Learning, NetworkFusion, fit_by_prediction
 from stages.learning.contrastive import info_nce
 from stages.learning.masks import mask
 from stages.learning.training import stream
 from tests.clones import ROOT
 
-NAMES, WIDTHS, SAMPLES = ("image", "text"), [4, 4], 300
+NAMES, SHAPES, SAMPLES = ("image", "text"), [(4,), (2, 2)], 300
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def dataset() -> FeatureDataset:
     copies = torch.tensor(shown[:, None] + 0.3 * rng.standard_normal((SAMPLES, 2, 8)), dtype=torch.float32)
     there = torch.ones(SAMPLES, 2, dtype=torch.bool)
     there[::10, 1] = False
-    return FeatureDataset(NAMES, WIDTHS, copies[:, 0], there, np.full(SAMPLES, "train"), copies)
+    return FeatureDataset(NAMES, SHAPES, copies[:, 0], there, np.full(SAMPLES, "train"), copies, torch.ones(8))
 
 
 LEARNING = Learning(unified_width=6, noise=0.2, feature_noise=0.1, hidden=32, steps=150, batch=64, learning_rate=0.005)
@@ -69,11 +70,21 @@ def test_matrices_refuse_a_representation_wider_than_what_it_is_made_of(
         matrix.fit(dataset, matrix.Settings(ridge=0.001), learning, seed=1, state=tmp_path)
 
 
-class Deaf(torch.nn.Module):
+@pytest.mark.parametrize("method", ["concat", "gated", "attention"])
+def test_a_network_sees_features_in_the_size_that_they_have(method: str, dataset: FeatureDataset) -> None:
+    settings = FUSIONS[method].Settings(**read_yaml(ROOT / "tests/tiny.yaml")["fuse"][method])
+    fusion, scale = FUSIONS[method].build(SHAPES, 6, settings), torch.linspace(0.5, 2, 8)
+    with torch.no_grad():
+        expected = fusion(dataset.clean * scale, dataset.available)
+        fusion.scale.copy_(scale)
+        torch.testing.assert_close(fusion(dataset.clean, dataset.available), expected)
+
+
+class Deaf(NetworkFusion):
     """A fusion that says nothing, and remembers what it was shown: some, the rest and all of each sample."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(SHAPES, LEARNING.unified_width)
         self.shown: list[Tensor] = []
 
     def tokenise(self, features: Tensor) -> Tensor:
@@ -87,7 +98,11 @@ class Deaf(torch.nn.Module):
 def test_what_is_predicted_is_what_was_not_seen(
     dataset: FeatureDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Networks that say 0: the error is the mean square of the features held back, the contrast a blind guess."""
+    """Networks that say 0: the error is the mean square of the features held back, the contrast a blind guess.
+
+    Features count as much as they do in the item.
+    """
+    dataset = replace(dataset, scale=torch.linspace(0.5, 2, 8))
     caught: dict[str, Any] = {}
     monkeypatch.setattr(objective, "optimise", lambda networks, loss, *_, **__: caught.update(of=networks, loss=loss))
     fusion = Deaf()
@@ -102,7 +117,7 @@ def test_what_is_predicted_is_what_was_not_seen(
         and torch.equal(some | rest, there)
         and not (some & rest).any()
     )
-    hidden = dataset.targets[rows].unflatten(1, (2, 4))[rest]
+    hidden = (dataset.targets * dataset.scale)[rows].unflatten(1, (2, 4))[rest]
     assert losses["prediction"].item() == pytest.approx(PREDICTION * hidden.square().mean().item())
     assert losses["contrast"].item() == pytest.approx(CONTRAST * math.log(rest.any(1).sum().item()))
 

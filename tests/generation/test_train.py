@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from stages.common.params import read_yaml
-from stages.fusion.dataset import FeatureDataset
+from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.fusion.fuse import TrainedFusion
 from stages.generation.train import Job, Train, check_spread, decoder_pairs, fit, prior_pairs, views_of_all_subsets
 from stages.learning.masks import subset_number
 from stages.learning.training import stream
 from tests.clones import ROOT
 
-NAMES, WIDTHS, SAMPLES, VARIANTS = ("image", "text"), [2, 3], 40, 3
+NAMES, SAMPLES, VARIANTS = ("image", "text"), 40, 3
+SHAPES: list[Shape] = [(2,), (3, 1)]
+WIDTHS = widths_of(SHAPES)
 
 
 class Visible(torch.nn.Module):
@@ -32,7 +34,7 @@ def dataset() -> FeatureDataset:
     there[::3, 1] = False
     clean = torch.arange(SAMPLES)[:, None].expand(-1, 5) + 1.0
     copies = (clean + 0.5)[:, None].expand(-1, VARIANTS, -1)
-    return FeatureDataset(NAMES, WIDTHS, clean, there, np.full(SAMPLES, "train"), copies)
+    return FeatureDataset(NAMES, SHAPES, clean, there, np.full(SAMPLES, "train"), copies, torch.ones(5))
 
 
 FUSED = TrainedFusion(Visible(), width=8, noise=0.0)

@@ -41,7 +41,12 @@ def codecs(state: Path) -> dict[str, nn.Module]:
     captions[:, 0] = START
     captions[np.arange(9) >= rng.integers(3, 9, 40)[:, None]] = 0
     levels = rng.integers(0, 256, (40, 6, 6)).astype(np.uint8)
-    items = {"recurrent": ("text", captions), "autoencoder": ("image", levels), "mixer": ("image", levels)}
+    items = {
+        "recurrent": ("text", captions),
+        "transformer": ("text", captions),
+        "autoencoder": ("image", levels),
+        "mixer": ("image", levels),
+    }
     made = {}
     for kind, (name, some) in items.items():
         section = TINY["extract"][name]
@@ -54,7 +59,9 @@ def codecs(state: Path) -> dict[str, nn.Module]:
 def fusions(state: Path) -> dict[str, nn.Module]:
     """The network fusions, whose contrast looks at the whole batch."""
     copies, there = torch.randn(30, 2, 8, generator=stream(1, "copies")), torch.ones(30, 2, dtype=torch.bool)
-    dataset = FeatureDataset(("image", "text"), [4, 4], copies[:, 0], there, np.full(30, "train"), copies)
+    dataset = FeatureDataset(
+        ("image", "text"), [(4,), (2, 2)], copies[:, 0], there, np.full(30, "train"), copies, torch.ones(8)
+    )
     budget = Learning(unified_width=6, noise=0.2, feature_noise=0.1, hidden=16, **SHORT)
     made = {}
     for name in ("concat", "gated", "attention"):

@@ -141,9 +141,10 @@ def test_without_models_it_says_how_to_get_them(built: Path, tmp_path: Path) -> 
 
 def test_models_that_learned_no_fusion_are_given_nothing(tmp_path: Path) -> None:
     """They would make the same whatever is given, which nobody would notice."""
-    names, widths, settings = ("image", "text"), [2, 3], load(Generate, "generate", ROOT / "params.yaml")
-    fused = TrainedFusion(none.build(widths, 6, none.Settings()), width=0, noise=0.0)
-    sampler = Sampler(empty(names, widths), {}, {}, fused, None, [], settings, 1, tmp_path)
+    names, settings = ("image", "text"), load(Generate, "generate", ROOT / "params.yaml")
+    shapes: list[tuple[int, ...]] = [(2,), (3,)]
+    fused = TrainedFusion(none.build(shapes, 6, none.Settings()), width=0, noise=0.0)
+    sampler = Sampler(empty(names, shapes), {}, {}, fused, None, [], settings, 1, tmp_path)
     with pytest.raises(
         ValueError, match=r"^expected nothing given, because fuse\.method is none, got text; give nothing$"
     ):

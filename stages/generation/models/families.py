@@ -4,6 +4,7 @@ and
 losses(target, condition, stream)         (B, D), (B, C) -> named parts of the loss
 sample(condition, noise, *, steps)        (B, C), (B, L) -> (B, D) samples; of a flow they can be guided
 latent_width                              L, the width of the noise
+weight                                    (D,) how much each value counts in the loss, where a loss counts values
 betas, learning_rate                      of the optimiser that suits it; None: the budget's
 """
 

@@ -38,6 +38,7 @@ class Guidance(NamedTuple):
 class Flow(nn.Module):
     """A density of D-wide vectors of unit variance, given C-wide conditions."""
 
+    weight: Tensor  # (D,), how much each value counts in the loss
     betas = (0.9, 0.99)  # of the optimiser's moving averages
     learning_rate = None  # that of the budget
 
@@ -50,6 +51,7 @@ class Flow(nn.Module):
             )
         super().__init__()
         self.latent_width, self.frequencies = width, settings.frequencies
+        self.register_buffer("weight", torch.ones(width))
         self.network = Perceptron(width + condition + 2 * self.frequencies, width, width=hidden, depth=depth)
 
     def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
@@ -70,7 +72,8 @@ class Flow(nn.Module):
         noise = torch.randn(target.shape, generator=stream, device=stream.device)  # (B, D)
         t = torch.sigmoid(torch.randn(len(target), 1, generator=stream, device=stream.device))  # (B, 1)
         x_t = (1 - t) * noise + t * target
-        return {"velocity": ((data_parallel(self, x_t, t, condition) - (target - noise)) ** 2).mean()}
+        error = (data_parallel(self, x_t, t, condition) - (target - noise)) ** 2  # (B, D)
+        return {"velocity": (self.weight * error).mean()}
 
     @torch.no_grad()
     def sample(self, condition: Tensor, noise: Tensor, *, steps: int, guidance: Guidance | None = None) -> Tensor:

@@ -52,6 +52,7 @@ class Gan(nn.Module):
         self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None
     ) -> None:
         super().__init__()
+        self.weight = None  # a discriminator sees a sample as a whole
         self.learning_rate = settings.learning_rate
         self.latent_width, self.settings, self.betas = settings.latent or width, settings, (settings.momentum, 0.99)
         if grid:

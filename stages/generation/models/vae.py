@@ -29,6 +29,7 @@ class Settings(Strict):
 class Vae(nn.Module):
     """A density of D-wide vectors of unit variance, given C-wide conditions."""
 
+    weight: Tensor  # (D,), how much each value counts in the reconstruction
     betas = (0.9, 0.99)  # of the optimiser's moving averages
     learning_rate = None  # that of the budget
 
@@ -39,6 +40,7 @@ class Vae(nn.Module):
         self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None
     ) -> None:
         super().__init__()
+        self.register_buffer("weight", torch.ones(width))
         self.width, self.latent_width, self.beta = width, settings.latent or width, settings.beta
         if grid:
             self.encoder = ConvEncoder(grid, condition, 2 * self.latent_width, hidden=hidden, depth=depth)
@@ -54,7 +56,7 @@ class Vae(nn.Module):
         latent = mean + (0.5 * log_variance).exp() * noise
         made = data_parallel(self.decoder, torch.cat([latent, condition], -1)).float()  # (B, D)
         return {
-            "reconstruction": ((made - target) ** 2).mean(),
+            "reconstruction": (self.weight * (made - target) ** 2).mean(),
             "kl": self.beta * divergence(mean, log_variance).sum(-1).mean() / self.width,
         }
 

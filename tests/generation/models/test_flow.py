@@ -60,6 +60,18 @@ def test_the_loss_is_nothing_where_the_velocity_is_known_and_its_square_where_it
     assert silent == pytest.approx(2.0**2 + 1, rel=0.1)  # E (target - noise)^2
 
 
+def test_values_count_in_the_loss_as_much_as_they_are_weighed() -> None:
+    model, noise = Straight(torch.zeros(1, 2), rising=False), torch.zeros(64, 1)
+    target = torch.tensor([[0.0, 9.0]]).expand(64, -1)
+    plain = model.losses(target, noise, stream(1, "loss"))["velocity"]
+    model.weight.copy_(torch.tensor([1.0, 0.0]))
+    first = model.losses(target, noise, stream(1, "loss"))["velocity"]
+    model.weight.copy_(torch.tensor([0.0, 1.0]))
+    second = model.losses(target, noise, stream(1, "loss"))["velocity"]
+    assert first < 1.5 < 30 < second
+    torch.testing.assert_close(first + second, plain)
+
+
 class Told(Flow):
     """A velocity that is the condition."""
 
