@@ -59,8 +59,8 @@ emoji: $(STAMP)  ## run the preset emoji as an experiment, and write what it mak
 	@$(BIN)/python -m tools.emoji
 
 #: Change
-# A file of tests a core.
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A file of tests a process, one more than two cores have: tests wait for DVC and for disks.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: lint types  ## lint, types and all tests that a change can well break
 	$(PYTEST) -m 'not proof'

@@ -116,9 +116,10 @@ def load_sampler(out: Path, seed: int | None) -> Sampler:
 
 def empty(names: Sequence[str], shapes: list[Shape]) -> FeatureDataset:
     """The columns of the features, and no sample."""
-    nothing = torch.zeros(0, sum(widths_of(shapes)), device=device())
+    scale = torch.ones(sum(widths_of(shapes)), device=device())
+    nothing = scale.expand(0, -1)
     there = torch.zeros(0, len(names), dtype=torch.bool, device=device())
-    return FeatureDataset(tuple(names), shapes, nothing, there, np.array([]), nothing, nothing[0])
+    return FeatureDataset(tuple(names), shapes, nothing, there, np.array([]), nothing, scale)
 
 
 def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
