@@ -24,7 +24,7 @@ def test_one_modality_is_measured(name: str, tmp_path: Path) -> None:
     assert {family: list(values) for family, values in summary.items()} == {family: [name] for family in families}
     table = read_table(folder / "metrics/table.csv", text=("metric",)).set_index("metric").to_dict("index")
     assert 0 <= table[f"confidence.{name}"]["value"] <= 1
-    assert 0 < table[f"classes.{name}"]["value"] <= 10 and 0 < table[f"classes.{name}"]["ceiling"] <= 10
+    assert 0 <= table[f"classes.{name}"]["value"] <= 10 and 0 < table[f"classes.{name}"]["ceiling"] <= 10
     assert not [metric for metric in table if str(metric).startswith("coherence.")]
     page = (folder / "data/report/index.html").read_text(encoding="utf-8")
     assert "From nothing" in page and "Given and made" not in page
