@@ -1,6 +1,6 @@
 """What all tests share: the pipeline at the tiny parameters, run twice a session, when a test asks for it.
 
-`make test` runs a file of tests a core, each in a process; they share the two runs.
+`make test` runs the files of tests in a few processes; they share the two runs.
 """
 
 import fcntl
