@@ -5,20 +5,18 @@ given back when it is done with: the memory of a stage does not grow with its da
 Axes: N items.
 """
 
-import ctypes
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from stages.common.memory import giving_back
+
 CHUNK = 2**22  # values of a piece: 16 MiB as floats
-LARGE = 2**20  # bytes of a block that the system gets back at once
-MMAP_THRESHOLD = -3  # the name of that setting, in malloc.h
 
 
 class Items(Protocol):
@@ -60,23 +58,12 @@ def chunk_size(values: int) -> int:
     return max(1, CHUNK // values)
 
 
-@cache
-def free_large_blocks() -> None:
-    """Tell the C library to give large blocks back to the system as soon as they are free, mallopt(3).
-
-    Left alone, glibc comes to keep blocks of up to 32 MiB for later. A result of a few KiB behind each of them, which
-    stays, then keeps them from being used again: 20 GiB were seen where 1 is needed.
-    """
-    with suppress(AttributeError, OSError):  # other libraries have no such setting, and no such habit
-        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, LARGE)
-
-
 def chunks(items: Items, values: int = 0) -> Iterator[np.ndarray]:
     """The items in order, one piece at least; `values` of an item as floats, if not as many as it has now."""
-    free_large_blocks()
     size = chunk_size(values or prod(items.shape[1:]))
-    for start in range(0, max(1, len(items)), size):
-        yield items[start : start + size]
+    with giving_back():
+        for start in range(0, max(1, len(items)), size):
+            yield items[start : start + size]
 
 
 def sampled(items: Items, most: int, rng: np.random.Generator) -> np.ndarray:

@@ -19,6 +19,7 @@ from pydantic import Field, PositiveInt
 from threadpoolctl import threadpool_limits
 from torch import Generator, Tensor, nn
 
+from stages.common import memory
 from stages.common.costs import COSTS
 from stages.common.params import Strict
 from stages.common.progress import progress
@@ -49,6 +50,7 @@ class Training(Strict):
 
 def set_up(threads: int) -> None:
     """Make PyTorch deterministic, and all linear algebra use `threads` CPU threads, whatever the environment says."""
+    memory.keep()
     threadpool_limits(threads)  # NumPy's and SciPy's too: sums in another order give other bytes
     torch.set_num_threads(threads)  # last, because the line above sets PyTorch's OpenMP but not its MKL
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it a GPU's products are not deterministic
