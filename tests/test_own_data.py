@@ -1,7 +1,7 @@
-"""docs/own-data.md, word for word: two blocks in a clone as Git gives it, two where the main job ran.
+"""docs/own-data.md, word for word: three blocks in a clone as Git gives it, two where the main job ran.
 
 Only addresses and the home folder are of this machine. The first block runs the whole tiny pipeline. The others run
-its layer 1 alone: behind `preprocess` all data of one's own are alike.
+its layer 1 alone, behind which all data of one's own are alike, and the last one its codecs.
 """
 
 import re
@@ -14,9 +14,11 @@ import yaml
 
 from stages.common.files import read_json, read_table
 from stages.common.params import read_yaml
+from stages.features.hugging_face import EXTRA
 from tests.clones import ALONE, ROOT, run, succeed
 from tests.data.home import clip, picture, serving
 from tests.data.sources.test_tar_shards import tar
+from tests.features.test_pretrained import checkpoint
 from tests.toy import commit, copied, git_clone, stale
 
 pytestmark = pytest.mark.slow
@@ -30,7 +32,7 @@ def blocks() -> dict[str, str]:
     """The page's blocks of commands, by how they let the data be read."""
     text = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
     found = re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    return {("fsdd" if "fsdd" in block else re.findall(r"source=(\w+)", block)[0]): block for block in found}
+    return {re.findall(r"fsdd|codec=\w+|source=\w+", block)[0].rpartition("=")[2]: block for block in found}
 
 
 def birds(number: int) -> dict[str, bytes]:
@@ -64,12 +66,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def layer_one(folder: Path) -> Path:
-    """The pipeline cut behind `preprocess`."""
-    known = read_yaml(folder / "dvc.yaml")["stages"]
-    cut = {"stages": {name: known[name] for name in ("acquire", "preprocess")}}
+def layer_one(folder: Path, *, last: str = "preprocess") -> Path:
+    """The pipeline cut behind `preprocess`, or another stage."""
+    known = list(read_yaml(folder / "dvc.yaml")["stages"].items())
+    count = [name for name, _ in known].index(last) + 1
+    cut = {"stages": dict(known[:count])}
     (folder / "dvc.yaml").write_text(yaml.safe_dump(cut), encoding="utf-8")
-    commit(folder, "Layer 1")
+    commit(folder, "First layers")
     return folder
 
 
@@ -126,7 +129,20 @@ def digits_of_another_repository(project: Path, home: Path, tmp: Path) -> Path:
     return here
 
 
-BLOCKS = (folder_in_a_clone, table_of_a_store_that_changes, shards_far_away, digits_of_another_repository)
+def model_that_learned_elsewhere(project: Path, home: Path, tmp: Path) -> Path:
+    here = layer_one(git_clone(project, tmp / "here"), last="extract")
+    checkpoint(tmp / "web", "AutoencoderTiny")
+    install, *block = blocks()["pretrained"].splitlines()
+    assert install == EXTRA
+    with serving(tmp / "web") as address:
+        follow(here, home, re.sub(r"https://huggingface\.co/\S+/main", address, "\n".join(block)))
+    return here
+
+
+BLOCKS = (
+    folder_in_a_clone, table_of_a_store_that_changes, shards_far_away, digits_of_another_repository,
+    model_that_learned_elsewhere,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +155,7 @@ def followed(project: Path, home: Path, tmp_path_factory: pytest.TempPathFactory
 
 def test_every_block_is_tried() -> None:
     """The README's own block is the first."""
-    assert list(blocks()) == ["folder", "manifest", "shards", "fsdd"]
+    assert list(blocks()) == ["folder", "manifest", "shards", "fsdd", "pretrained"]
     assert f"```bash\n{blocks()['folder']}```" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -175,6 +191,15 @@ def test_spoken_digits_of_another_repository(followed: dict[str, Path]) -> None:
     assert known["speaker"]["values"] == ["jackson", "theo"]
     (here / "data/fsdd/0_jackson_0.wav").write_bytes(clip(99))
     assert "acquire" in stale(here), "changed data must be acquired again"
+
+
+def test_a_model_that_learned_elsewhere(followed: dict[str, Path]) -> None:
+    here = followed["model_that_learned_elsewhere"]
+    card = read_json(here / "data/extract/image/codec.json")
+    assert card["codec"] == "pretrained" and card["source"]["path"] == "models/image/taesd"
+    assert not stale(here)
+    (here / "models/image/taesd/config.json").write_text("{}", encoding="utf-8")
+    assert {name for name in stale(here) if name.startswith("extract")} == {"extract@image"}
 
 
 @pytest.mark.parametrize("state", ["clone", "main job"])

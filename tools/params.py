@@ -18,7 +18,8 @@ from stages.data.preprocess import Preprocess
 from stages.evaluation.evaluate import Evaluate
 from stages.evaluation.judge import Judge
 from stages.evaluation.report import Report
-from stages.features.codecs import SETTINGS, OfLevels, OfTokens
+from stages.features import pretrained
+from stages.features.codecs import SETTINGS, OfLevels, OfPictures, OfTokens
 from stages.fusion.dataset import Shape, widths_of
 from stages.fusion.fuse import FUSIONS, Fuse
 from stages.generation.models.convolution import Grid, check_grid
@@ -49,7 +50,7 @@ def check() -> None:
     with torch.device("meta"):
         check_generator(
             sections["train"],
-            sections["generate"].guidance,
+            max([sections["generate"].guidance, *sections["generate"].compared_guidance]),
             shapes,
             grids,
             check_fusion(sections["fuse"], list(shapes.values())),
@@ -58,15 +59,20 @@ def check() -> None:
 
 def grid(name: str, settings: Preprocess) -> Grid:
     """The shape of an item whose levels themselves are the features."""
-    if name == "image":
-        return settings.image.size, settings.image.size, 3 if settings.image.colour else 1
-    return settings.audio.bands, settings.audio.frames, 1
+    return picture(settings) if name == "image" else (settings.audio.bands, settings.audio.frames, 1)
+
+
+def picture(settings: Preprocess) -> Grid:
+    """The shape of a picture."""
+    return settings.image.size, settings.image.size, 3 if settings.image.colour else 1
 
 
 def shape(codec: OfLevels | OfTokens, grid: Grid | None, settings: Preprocess) -> Shape:
     """Of the features of an item."""
     if grid:
         return (prod(grid),)
+    if isinstance(codec, OfPictures) and codec.codec == "pretrained":
+        return pretrained.shape_of(codec.pretrained, picture(settings))
     return (settings.text.length - 1, codec.width) if codec.codec == "transformer" else (codec.width,)
 
 

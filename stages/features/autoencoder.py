@@ -65,6 +65,7 @@ class LinearWithResidual(nn.Module):
 class Autoencoder(nn.Module):
     """Bytes of an item <-> D features. Features have mean 0 and variance 1 over D."""
 
+    sizes = None  # all features count alike
     middle: Tensor
     basis: Tensor
     scale: Tensor

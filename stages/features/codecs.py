@@ -8,7 +8,7 @@ from typing import Any, Literal
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
-from stages.features import autoencoder, linear, mixer, pixels, recurrent, transformer
+from stages.features import autoencoder, linear, mixer, pixels, pretrained, recurrent, transformer
 from stages.features.bottleneck import Bottleneck
 from stages.learning.device import device
 
@@ -17,18 +17,32 @@ CODECS: dict[str, ModuleType] = {
     "linear": linear,
     "mixer": mixer,
     "pixels": pixels,
+    "pretrained": pretrained,
     "recurrent": recurrent,
     "transformer": transformer,
 }
 
 
 class OfLevels(Bottleneck):
-    """Sections `extract.image` and `extract.audio`: items of levels from 0 to 255."""
+    """Items of levels from 0 to 255: section `extract.audio`, and what pictures have in common with it."""
 
-    codec: Literal["autoencoder", "mixer", "pixels"]
+    codec: str
     autoencoder: autoencoder.Settings
     mixer: mixer.Settings
     pixels: pixels.Settings
+
+
+class OfSpectra(OfLevels):
+    """Section `extract.audio`."""
+
+    codec: Literal["autoencoder", "mixer", "pixels"]
+
+
+class OfPictures(OfLevels):
+    """Section `extract.image`."""
+
+    codec: Literal["autoencoder", "mixer", "pixels", "pretrained"]
+    pretrained: pretrained.Settings
 
 
 class OfTokens(Bottleneck):
@@ -39,7 +53,7 @@ class OfTokens(Bottleneck):
     transformer: transformer.Settings
 
 
-SETTINGS: dict[str, type[OfLevels] | type[OfTokens]] = {"image": OfLevels, "text": OfTokens, "audio": OfLevels}
+SETTINGS: dict[str, type[OfLevels] | type[OfTokens]] = {"image": OfPictures, "text": OfTokens, "audio": OfSpectra}
 
 
 def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def main(modality: str) -> None:
         lost = {"codec": 0.0, "pca": 0.0, "kept": "pixels"}
         if settings.codec != "pixels":
             pca = linear.fit(items, codec.encode(items[:1]).numel(), draws(run.seed, f"extract/{modality}/linear"))
-            codec, chosen = choose(codec, pca, held)
+            chosen = {"kept": "pretrained"}  # for how its items look, which a mean squared error does not tell
+            if settings.codec != "pretrained":
+                codec, chosen = choose(codec, pca, held)
             lost = {"codec": error(codec, test), "pca": error(pca, test), **chosen}
         features = {copy: encoded(codec, stored(CLEAN / f"{modality}.{copy}.npy")) for copy in ("clean", "augmented")}
         features["scale"] = scale(codec, features["clean"])
@@ -81,9 +83,9 @@ def copies(train: pd.Series, there: np.ndarray, count: int) -> np.ndarray:
 
 def scale(codec: Codec, features: np.ndarray) -> np.ndarray:
     """The size that each of (N, ...) features, of variance 1, has in the item: (W,), the mean of their squares 1."""
-    if not isinstance(codec, linear.Linear):
+    if codec.sizes is None:
         return np.ones(features[0].size, np.float32)
-    sizes = codec.scale.cpu().numpy()
+    sizes = codec.sizes.cpu().numpy()
     return sizes / np.sqrt(np.square(sizes).mean())
 
 

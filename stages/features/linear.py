@@ -35,6 +35,11 @@ class Linear(nn.Module):
         self.register_buffer("basis", torch.zeros(width, size))
         self.register_buffer("scale", torch.ones(width))
 
+    @property
+    def sizes(self) -> Tensor:
+        """(D,): the size that each feature has in the item."""
+        return self.scale
+
     def numbers(self, items: np.ndarray) -> Tensor:
         """(B, *shape) -> (B, P): levels from 0 to 1, or tokens as ones among zeros."""
         if self.vocabulary is None:

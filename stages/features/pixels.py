@@ -27,6 +27,8 @@ class Settings(Strict):
 class Pixels(nn.Module):
     """Bytes of an item <-> P features in [-1, 1], the range of a hyperbolic tangent."""
 
+    sizes = None  # all features count alike
+
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape = shape

@@ -22,6 +22,9 @@ class Codec(Protocol):
 
     card: dict[str, Any]
 
+    @property
+    def sizes(self) -> Tensor | None: ...  # (W,), that each feature has in the item; None: all the same
+
     def encode(self, items: np.ndarray) -> Tensor: ...
     def decode(self, features: Tensor) -> np.ndarray: ...
 

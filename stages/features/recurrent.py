@@ -40,6 +40,8 @@ class Settings(Strict):
 class Recurrent(nn.Module):
     """(T,) tokens <-> D features. Features have mean 0 and variance 1 over D."""
 
+    sizes = None  # all features count alike
+
     def __init__(self, length: int, vocabulary: int, width: int, settings: Settings) -> None:
         super().__init__()
         self.length, self.width = length, width

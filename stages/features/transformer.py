@@ -44,6 +44,8 @@ class Settings(Strict):
 class Transformer(nn.Module):
     """(1 + T,) tokens <-> (T, D) features."""
 
+    sizes = None  # all features count alike
+
     def __init__(self, length: int, vocabulary: int, width: int, noise: float, settings: Settings) -> None:
         super().__init__()
         self.length, self.width, self.noise = length, width, max(noise, LEAST_NOISE)
