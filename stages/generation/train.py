@@ -6,8 +6,9 @@ One drawn representation is shared by all outputs, so they agree; what is privat
 Source of the two steps and their names: unCLIP, Ramesh et al. 2022, arXiv:2204.06125, section 2.
 The subset's representation comes from augmented copies, so that it is recognised in other forms too; what is drawn
 comes from the samples as they are. The representation is modelled with the noise under which the fusion learned it,
-and it is given with noise as well (conditioning augmentation, Ho et al. 2022, arXiv:2106.15282, section 4): without,
-the prior learns by heart which digit each caption belongs to, even where the caption does not say it.
+and what a model is given has noise as well (conditioning augmentation, Ho et al. 2022, arXiv:2106.15282, section 4):
+without, the prior learns by heart which digit each caption belongs to, even where the caption does not say it, and a
+decoder which picture each representation belongs to.
 Writes below data/train: `prior` and a decoder a modality, their card and their loss curves.
 """
 
@@ -53,6 +54,7 @@ class Budget(Training):
 
     hidden: PositiveInt  # width of the network
     depth: PositiveInt  # residual blocks
+    condition_noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on what it is given, in training
 
 
 class DecoderBudget(Budget):
@@ -67,7 +69,6 @@ class Train(Strict):
     model: Literal["gan", "vae", "flow"]  # family of all models
     ema_decay: Annotated[float, Field(ge=0, lt=1)]  # decay of the moving average of the weights
     hold: Annotated[float, Field(ge=0, lt=1)]  # share of the steps before the learning rate falls
-    condition_noise: Annotated[float, Field(ge=0)]  # standard deviation of that on the observed side, in training
     prior: Budget
     decoders: DecoderBudget  # of each modality's decoder
     gan: gan.Settings
@@ -100,11 +101,11 @@ def main() -> None:
         jobs: dict[str, Job] = {}
         if fused.width:  # fuse.method is not none
             budget = sized(settings.prior, len(dataset.train_available))
-            jobs["prior"] = Job(prior_pairs(dataset, fused, settings.condition_noise), budget)
+            jobs["prior"] = Job(prior_pairs(dataset, fused, budget.condition_noise), budget)
         for place, name in enumerate(dataset.names):
             budget = sized(settings.decoders, int(dataset.train_available[:, place].sum()))
             jobs[name] = Job(
-                decoder_pairs(dataset, fused, name), budget, grid(settings, name),
+                decoder_pairs(dataset, fused, name, budget.condition_noise), budget, grid(settings, name),
                 dataset.scale.split(dataset.widths)[place],
             )  # fmt: skip
         works = {name: partial(fit, name, job, settings, run.seed, context.state) for name, job in jobs.items()}
@@ -151,7 +152,7 @@ def prior_pairs(dataset: FeatureDataset, fused: TrainedFusion, noise: float) -> 
     return draw
 
 
-def decoder_pairs(dataset: FeatureDataset, fused: TrainedFusion, name: str) -> Pairs:
+def decoder_pairs(dataset: FeatureDataset, fused: TrainedFusion, name: str, noise: float) -> Pairs:
     """Features of one modality (B, D), given the representation of the whole (B, U), of samples that have it."""
     place = dataset.names.index(name)
     having = dataset.train_available[:, place].nonzero()[:, 0]
@@ -160,7 +161,7 @@ def decoder_pairs(dataset: FeatureDataset, fused: TrainedFusion, name: str) -> P
 
     def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
         samples = torch.randint(len(having), (batch,), generator=stream, device=stream.device)
-        return features[samples], fused.noised(wholes[samples], stream)
+        return features[samples], add_noise(fused.noised(wholes[samples], stream), noise, stream)
 
     return draw
 

@@ -55,7 +55,7 @@ def test_the_whole_is_asked_for_as_it_is_given_part_of_a_copy(dataset: FeatureDa
 
 def test_a_modality_is_learned_from_samples_that_have_it(dataset: FeatureDataset) -> None:
     for place, name in enumerate(NAMES):
-        target, condition = decoder_pairs(dataset, FUSED, name)(500, stream(1, "test"))
+        target, condition = decoder_pairs(dataset, FUSED, name, 0.0)(500, stream(1, "test"))
         sample = target[:, 0].long() - 1
         assert target.shape == (500, WIDTHS[place])
         assert dataset.available[sample, place].all()
@@ -75,6 +75,14 @@ def test_noise_lies_on_what_is_given_and_leaves_alone_what_was_asked_and_which_i
     )
     assert (condition - exact)[:, :5].std() == pytest.approx(0.4, rel=0.05)
     assert torch.equal(condition[:, 5:], exact[:, 5:])
+    assert torch.equal(target, clean)
+
+
+def test_noise_lies_on_the_representation_that_a_decoder_is_given(dataset: FeatureDataset) -> None:
+    (clean, exact), (target, condition) = (
+        decoder_pairs(dataset, FUSED, "image", noise)(4000, stream(1, "test")) for noise in (0.0, 0.4)
+    )
+    assert (condition - exact).std() == pytest.approx(0.4, rel=0.05)
     assert torch.equal(target, clean)
 
 

@@ -46,12 +46,14 @@ def test_each_stage_and_each_piece_of_its_work_has_a_row(built: Path) -> None:
 def test_the_arithmetic_of_a_training_is_that_of_its_matrices(built: Path) -> None:
     """A product of matrices takes two operations an entry, and training takes it three times; the first layer's input
     asks for no gradient."""
-    settings = read_yaml(built / "params.yaml")["train"]["decoders"]
+    flow, settings = (read_yaml(built / "params.yaml")["train"][section] for section in ("flow", "decoders"))
     works = read_json(built / "logs/train.json")["works"]
     shape = read_json(built / "data/train/generator.json")["models"]["audio"]
-    inputs = shape["width"] + shape["condition"] + 2 * read_yaml(built / "params.yaml")["train"]["flow"]["frequencies"]
+    told, condition = shape["condition"] + 2 * flow["frequencies"], flow["condition_width"]
     hidden, depth = shape["hidden"], shape["depth"]
-    entries = 2 * inputs * hidden + 3 * (2 * depth * hidden**2 + hidden * shape["width"])
+    block = 2 * hidden**2 + condition * 3 * hidden
+    entries = 2 * told * condition + 3 * condition**2
+    entries += 3 * ((shape["width"] + condition) * hidden + depth * block + hidden * shape["width"])
     wanted = 2 * entries * settings["batch"] * settings["steps"] / 1e9
     assert any(abs(work["gflop"] - wanted) < 1e-6 * wanted for work in works)
 

@@ -17,15 +17,16 @@ from pydantic import PositiveInt
 from torch import Generator, Tensor, nn
 
 from stages.common.params import Strict
+from stages.generation.models.adaptive_perceptron import AdaptivePerceptron
 from stages.generation.models.convolution import Grid
 from stages.learning.data_parallel import data_parallel
-from stages.learning.networks import Perceptron
 
 
 class Settings(Strict):
     """Section `train.flow`."""
 
     frequencies: PositiveInt  # F, of the time embedding
+    condition_width: PositiveInt  # of condition and time as every block of the network is told them
 
 
 class Guidance(NamedTuple):
@@ -52,7 +53,9 @@ class Flow(nn.Module):
         super().__init__()
         self.latent_width, self.frequencies = width, settings.frequencies
         self.register_buffer("weight", torch.ones(width))
-        self.network = Perceptron(width + condition + 2 * self.frequencies, width, width=hidden, depth=depth)
+        told = condition + 2 * self.frequencies
+        across = {"width": hidden, "depth": depth, "condition": settings.condition_width}
+        self.network = AdaptivePerceptron(width, told, width, **across)
 
     def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         """Velocity (B, D) at (B, D) points and (B, 1) times.
@@ -63,7 +66,7 @@ class Flow(nn.Module):
         variance = t**2 + (1 - t) ** 2  # (B, 1) of x
         octaves = torch.exp(torch.linspace(0, math.log(100), self.frequencies, device=t.device))  # (F,)
         times = torch.cat([(t * octaves).sin(), (t * octaves).cos()], -1)  # (B, 2 F)
-        rest = self.network(torch.cat([x / variance.sqrt(), condition, times], -1)).float()  # (B, D)
+        rest = self.network(x / variance.sqrt(), torch.cat([condition, times], -1)).float()  # (B, D)
         velocity: Tensor = (2 * t - 1) / variance * x + rest / variance.sqrt()
         return velocity
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from stages.generation.models.flow import Flow, Guidance, Settings
 from stages.learning.training import stream
 
-SETTINGS = Settings(frequencies=4)
+SETTINGS = Settings(frequencies=4, condition_width=8)
 
 
 class Straight(Flow):
