@@ -4,7 +4,8 @@ Floor: shuffled pairs for coherence and matching, decoded noise for fidelity and
 memorisation. Ceiling: real test data through the same code (for fidelity and coverage: train against test).
 Writes below data/evaluate: `table.csv`, every result; `summary.json`, the compact one; `sanity.csv`, how the metrics
 themselves behave; `near_copies.csv`, the samples that are most like a training item; `contribution.csv`, what each
-observed modality adds; `confusion.csv`, which label comes out for which; `dataset.json`, what the page says of it all.
+observed modality adds; `guidance.csv`, what guidance brings and costs; `confusion.csv`, which label comes out for
+which; `dataset.json`, what the page says of it all.
 """
 
 from typing import Annotated
@@ -23,6 +24,7 @@ from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.confusion import confusion
 from stages.evaluation.metrics.evaluated_data import Dataset, load_dataset
 from stages.evaluation.metrics.generalisation import held_out
+from stages.evaluation.metrics.guidance import guidance_curve
 from stages.evaluation.metrics.judge_accuracy import codec_accuracy, judge_accuracy
 from stages.evaluation.metrics.matching import matching
 from stages.evaluation.metrics.metric_sanity import sanity
@@ -54,6 +56,7 @@ def main() -> None:
         write_json(context.out / "summary.json", summary(results))
         write_table(context.out / "sanity.csv", sanity(dataset, draws(run.seed, "evaluate/sanity")))
         write_table(context.out / "contribution.csv", contributions(dataset, draws(run.seed, "evaluate/contribution")))
+        write_table(context.out / "guidance.csv", guidance_curve(dataset, draws(run.seed, "evaluate/guidance")))
         write_table(context.out / "confusion.csv", confusion(dataset))
         write_table(context.out / "near_copies.csv", near_copies(dataset))
         write_json(context.out / "dataset.json", {"key": dataset.key, "test": len(dataset.rows("test"))})

@@ -16,6 +16,7 @@ from stages.common.stage import stage
 from stages.data.records import remarks
 from stages.evaluation.page.curves import read_curves
 from stages.evaluation.page.examples import examples, from_nothing
+from stages.evaluation.page.guidance_chart import guidance_chart
 from stages.evaluation.page.interpretability import attentions, codecs, games, strips
 from stages.evaluation.page.page import Content, figures_of, render
 from stages.evaluation.page.readme_mosaic import mosaic
@@ -68,7 +69,7 @@ def gather(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings
         names=names, key=dataset["key"] or "label", tested=dataset["test"], results=figures_of(table), curves=curves,
         nothing=from_nothing(names, settings.grid, light=light), strips=strips(names, light=light), light=light,
         examples=examples(names, settings.rows, light=light), games=games(MEASURED / "contribution.csv"),
-        attentions=attentions(Path("data/fuse/attention.csv")),
+        attentions=attentions(Path("data/fuse/attention.csv")), guidance=guidance_chart(MEASURED / "guidance.csv"),
         near_copies=near_copies(MEASURED / "near_copies.csv", light=light),
         checks=checks(MEASURED / "sanity.csv"), rejects=rejects(CLEAN / "rejects.csv"), remarks=remarks.read(CLEAN),
         visibilities=visibilities(Path("data/judge/label_visibility.csv")), codecs=codecs(names, Path("data/extract")),

@@ -5,9 +5,11 @@ number of the test sample that was observed and hold what was not. The others ar
 ``reconstructed.tar``, test samples sent through the codecs alone; ``decoded_noise.tar``, noise in place of features;
 ``image_text_audio.chain.tar`` ..., clips for which the captions that were made from test pictures were observed, as
 files; and, of the built-in data, ``out_of_domain.tar``, pictures of other writers with what was made from them, and
-``out_of_domain.csv``, their digits. ``interpolation.tar`` is to look at: the way from one sample to another.
+``out_of_domain.csv``, their digits; and ``image.guidance-2.tar`` ..., what is made of a modality under other guidance.
+``interpolation.tar`` is to look at: the way from one sample to another.
 """
 
+from dataclasses import replace
 from itertools import islice, permutations
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import pandas as pd
 import torch
 from pydantic import model_validator
+from torch import Tensor
 
 from stages.common.files import read_table, write_table
 from stages.common.modality_subsets import proper_subsets, subset_name
@@ -38,6 +41,7 @@ from stages.learning.training import set_up, stream
 DECODED = 300  # samples of decoded noise, at most
 CHAINED = 400  # samples of a chain, at most
 OUT_OF_DOMAIN = 300  # pictures of other writers, at most
+COMPARED = 300  # test samples of each modality that are observed under other guidance, at most
 
 
 class Source(Strict):
@@ -78,6 +82,9 @@ def main() -> None:
             chain(sampler, *links)
         if load(Source, "acquire.source").name == "digits" and "image" in names and len(names) > 1:
             from_other_writers(sampler)
+        if sampler.prior is not None:  # without a fusion nothing is guided
+            for value in settings.compared_guidance:
+                guided(sampler, test, ids, value)
         complete = test[dataset.available[test].all(1)]
         sampler.write("reconstructed", list(ids[complete.cpu().numpy()]), dataset.clean[complete], names)
         keys = numbered(min(DECODED, settings.samples))
@@ -95,6 +102,17 @@ def chain(sampler: Sampler, first: str, middle: str, last: str) -> None:
     keys, files = zip(*islice(direct, CHAINED), strict=True)
     link = sampler.encode([file[suffix] for file in files], middle)
     sampler.write(label, keys, sampler.sample(label, link, [middle]), [last])
+
+
+def guided(sampler: Sampler, test: Tensor, ids: pd.Series, value: float) -> None:
+    """What is made of each modality of test samples, by their numbers, under guidance `value`; noise as without."""
+    other, dataset = replace(sampler, settings=sampler.settings.model_copy(update={"guidance": value})), sampler.dataset
+    for place, name in enumerate(dataset.names):
+        rows = test[dataset.available[test, place]][:COMPARED]
+        rest = [target for target in dataset.names if target != name]
+        if rest:
+            made = other.sample(name, dataset.clean[rows], [name])
+            other.write(f"{name}.guidance-{value:g}", list(ids[rows.cpu().numpy()]), made, rest)
 
 
 def from_other_writers(sampler: Sampler) -> None:

@@ -40,6 +40,7 @@ class Generate(Strict):
     prior_temperature: Annotated[float, Field(gt=0, le=1)]  # of the prior's noise; 1: as learned
     decoder_temperature: Annotated[float, Field(gt=0, le=1)]  # of the decoders' noise; 1: as learned
     guidance: Annotated[float, Field(ge=1)]  # of the prior by what is observed; 1: as learned, more needs a flow
+    compared_guidance: list[Annotated[float, Field(ge=1)]]  # values that the report compares
 
 
 @dataclass(frozen=True)

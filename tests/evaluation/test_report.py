@@ -11,6 +11,7 @@ import pytest
 from stages.common.files import read_table
 from stages.evaluation import report
 from stages.evaluation.page.curves import read_curves
+from stages.evaluation.page.guidance_chart import guidance_chart
 from stages.evaluation.page.interpretability import attentions, codec, games
 from stages.evaluation.page.trust_checks import checks, near_copies, rejects
 from stages.evaluation.report import matrix
@@ -39,6 +40,7 @@ def test_without_directions_the_matrix_is_empty(metrics: list[str]) -> None:
 def test_what_was_not_measured_is_no_mistake(tmp_path: Path) -> None:
     absent = tmp_path / "absent.csv"
     assert (games(absent), attentions(absent), checks(absent), near_copies(absent)) == ([], [], [], {})
+    assert guidance_chart(absent) is None
 
 
 @pytest.mark.parametrize(

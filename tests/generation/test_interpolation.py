@@ -57,7 +57,15 @@ def test_strips_hold_what_is_private_still_and_move_what_is_shared() -> None:
         return torch.zeros(len(features), 4)
 
     echo = cast(Any, Echo())
-    settings = Generate(samples=1, observed=1, steps=1, prior_temperature=1.0, decoder_temperature=0.5, guidance=1.0)
+    settings = Generate(
+        samples=1,
+        observed=1,
+        steps=1,
+        prior_temperature=1.0,
+        decoder_temperature=0.5,
+        guidance=1.0,
+        compared_guidance=[],
+    )
     dataset = SimpleNamespace(widths=[3, 3])
     sampler = Sampler(cast(Any, dataset), {}, {}, cast(Any, fused), echo, [echo, echo], settings, 1, Path())
     keys, made = interpolated(sampler, echo, stream(1, "strips"))

@@ -31,13 +31,19 @@ def sampler(guidance: float) -> Sampler:
         return features[:, :3] * seen.any(1, keepdim=True)
 
     settings = Generate(
-        samples=1, observed=1, steps=2, prior_temperature=1.0, decoder_temperature=1.0, guidance=guidance
+        samples=1,
+        observed=1,
+        steps=2,
+        prior_temperature=1.0,
+        decoder_temperature=1.0,
+        guidance=guidance,
+        compared_guidance=[],
     )
     return Sampler(cast(Any, SimpleNamespace()), {}, {}, cast(Any, fused), None, [], settings, 1, Path())
 
 
 def prior() -> Counted:
-    return Counted(width=3, condition=5, hidden=4, depth=1, settings=Settings(frequencies=2))
+    return Counted(width=3, condition=5, hidden=4, depth=1, settings=Settings(frequencies=2, condition_width=2))
 
 
 def test_what_is_observed_counts_as_often_as_it_is_asked_to() -> None:

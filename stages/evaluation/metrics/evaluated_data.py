@@ -4,7 +4,7 @@ Rows of real items stand as in the table of samples; where a sample lacks a moda
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Dataset:
     decoded_noise: Predicted  # decoded noise
     chains: dict[tuple[str, ...], Outputs]  # observed, middle and last modality -> what the middle one alone led to
     out_of_domain: Outputs | None  # what was made from pictures of other writers, and these; the truth has their digits
+    guided: Mapping[float, Mapping[str, Outputs]] = field(default_factory=dict)  # guidance -> observed modality -> made
 
     def rows(self, split: str) -> pd.DataFrame:
         return self.samples[self.samples["split"] == split].reset_index(drop=True)
@@ -125,6 +126,13 @@ def load_dataset(names: list[str]) -> Dataset:
         keys, items = made("out_of_domain")
         return Outputs(items, read_table(MADE / "out_of_domain.csv", text=("id", "digit")), {}, keys)
 
+    def guided() -> dict[float, dict[str, Outputs]]:
+        found: dict[float, dict[str, Outputs]] = {}
+        for file in sorted(MADE.glob("*.guidance-*.tar")):
+            name, _, value = file.stem.partition(".guidance-")
+            found.setdefault(float(value), {})[name] = generated(file.stem, observed=True)
+        return found
+
     outputs = {
         subset: generated(subset_name(subset), observed=bool(subset))
         for subset in progress(proper_subsets(names), title="evaluate")
@@ -135,5 +143,5 @@ def load_dataset(names: list[str]) -> Dataset:
         real=seen, outputs=outputs, reconstructed=generated("reconstructed", observed=True),
         decoded_noise=made("decoded_noise")[1],
         chains={chain: generated(f"{'_'.join(chain)}.chain", observed=True) for chain in permutations(names, 3)},
-        out_of_domain=out_of_domain(),
+        out_of_domain=out_of_domain(), guided=guided(),
     )  # fmt: skip

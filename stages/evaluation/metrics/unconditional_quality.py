@@ -54,8 +54,19 @@ class FeatureSets:
 
 
 @cache
+def measured(dataset: Dataset, name: str) -> Callable[[Predictions], Rows]:
+    """What gives the features of items: the judge's, or of captions without one TF-IDF of words, 1- to 3-grams."""
+    real = dataset.present("test", name).features
+    if real is None:
+        words = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\w+").fit(dataset.present("judge", name).captions)
+        return lambda items: words.transform(items.captions)
+    scale = np.sqrt((real**2).sum(1).mean())
+    return lambda items: None if items.features is None else items.features / scale
+
+
+@cache
 def feature_sets(dataset: Dataset, name: str) -> FeatureSets:
-    """Judge features; for captions without a judge's, TF-IDF of words 1-3-grams fitted on the judge split."""
+    """Features and labels of one modality."""
     predicted: dict[str, Predictions] = {
         "made": dataset.joint.items[name],
         "real": dataset.present("test", name),
@@ -64,15 +75,12 @@ def feature_sets(dataset: Dataset, name: str) -> FeatureSets:
     }
     key = dataset.key or ""
     labels = {side: items.labels.get(key, np.full(len(items.confidence), "")) for side, items in predicted.items()}
-    if predicted["real"].features is None:
-        fit = dataset.present("judge", name).captions
-        words = TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\w+").fit(fit)
-        rows = {side: words.transform(items.captions) for side, items in predicted.items()}
-        few = TruncatedSVD(min(DENSE, len(words.vocabulary_) - 1), random_state=0).fit(words.transform(fit))
-        return FeatureSets(rows, {side: few.transform(part) for side, part in rows.items()}, labels)
-    scale = np.sqrt((predicted["real"].features ** 2).sum(1).mean())
-    scaled = {side: items.features / scale for side, items in predicted.items() if items.features is not None}
-    return FeatureSets(scaled, scaled, labels)
+    rows = {side: measured(dataset, name)(items) for side, items in predicted.items()}
+    if predicted["real"].features is not None:
+        return FeatureSets(rows, rows, labels)
+    words = measured(dataset, name)(dataset.present("judge", name))
+    few = TruncatedSVD(min(DENSE, words.shape[1] - 1), random_state=0).fit(words)
+    return FeatureSets(rows, {side: few.transform(part) for side, part in rows.items()}, labels)
 
 
 def distribution(dataset: Dataset, replicates: int, stream: Callable[[str], np.random.Generator]) -> list[Result]:

@@ -14,7 +14,9 @@ from stages.common.files import read_table
 
 WIDTH, HEIGHT = 300, 130  # of a drawing, in the units of its view box
 LEFT, RIGHT, TOP, BOTTOM = 40, 6, 8, 20  # margins for ticks
-FRAME = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT}  # for the template
+FRAME = {
+    "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM
+}  # for the templates  # fmt: skip
 
 
 @dataclass(frozen=True)

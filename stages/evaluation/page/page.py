@@ -18,6 +18,7 @@ from stages.evaluation.metrics.result import Result
 from stages.evaluation.page import wording
 from stages.evaluation.page.curves import FRAME, charts
 from stages.evaluation.page.examples import Example, View
+from stages.evaluation.page.guidance_chart import GuidanceChart
 from stages.evaluation.page.interpretability import Attention, Game
 from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.verdict import DIRECTED, verdict
@@ -68,6 +69,7 @@ class Content:
     strips: Sequence[Sequence[View]] = ()
     games: Sequence[Game] = ()
     attentions: Sequence[Attention] = ()
+    guidance: GuidanceChart | None = None
     near_copies: Mapping[str, Sequence[NearCopy]] = field(default_factory=dict)
     checks: Sequence[Check] = ()
     rejects: Rejects | None = None

@@ -5,24 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.common.files import read_table
-from stages.common.shards import read_shard
+from stages.common.shards import SUFFIXES, read_shard
 from stages.data.records.rejects import COLUMNS
 from stages.evaluation.page.examples import SAMPLES, View, raw, view
 
-SUSPECTS = ("modality", "key", "train_id", "ratio")  # columns
+HEARD = "wav"  # suffix of what takes time to look at: one beside each sample is enough
 FIRST = 10  # rejects that are listed
 
 
 @dataclass(frozen=True)
 class NearCopy:
-    """A sample made from nothing beside its nearest training item."""
+    """A sample made from nothing beside the training items nearest to it."""
 
     modality: str
     key: str
-    train_id: str
-    ratio: float  # of its distance to that of the item's own nearest neighbour
+    ratio: float  # of its distance from the first to that of this item's own nearest neighbour
     made: View
-    train: View
+    train: dict[str, View]  # by their ids, the nearest first
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,15 @@ def near_copies(file: Path, *, light: bool = False) -> dict[str, list[NearCopy]]
     """By modality, the most suspicious first."""
     if not file.exists():
         return {}
-    table = read_table(file, text=SUSPECTS[:3])
+    table = read_table(file, text=("modality", "key", "train_id"))
+    table = table[(table["rank"] == 1) | (table["modality"].map(SUFFIXES) != HEARD)]
     made = {key: files for key, files in read_shard(SAMPLES / "nothing.tar") if key in set(table["key"])}
     real, found = raw(set(table["train_id"])), dict[str, list[NearCopy]]()
-    for name, key, train_id, ratio in zip(*(table[column] for column in SUSPECTS), strict=True):
-        sides = view(made[key], [name], light=light), view(real[train_id], [name], light=light)
-        found.setdefault(name, []).append(NearCopy(name, key, train_id, ratio, *sides))
+    for group, near in table.groupby(["modality", "key"], sort=False):
+        name, key = map(str, group)
+        train = {item: view(real[item], [name], light=light) for item in near["train_id"]}
+        sample = view(made[key], [name], light=light)
+        found.setdefault(name, []).append(NearCopy(name, key, near["ratio"].iloc[0], sample, train))
     return found
 
 

@@ -28,7 +28,13 @@ from tests.clones import ROOT
 COUNT, WIDTH, UNIFIED = 1500, 10, 8
 NAMES = ["image", "audio"]
 SETTINGS = Generate(
-    samples=COUNT, observed=COUNT, steps=4, prior_temperature=1.0, decoder_temperature=1.0, guidance=1.0
+    samples=COUNT,
+    observed=COUNT,
+    steps=4,
+    prior_temperature=1.0,
+    decoder_temperature=1.0,
+    guidance=1.0,
+    compared_guidance=[],
 )
 OWN: dict[str, Any] = read_yaml(ROOT / "params.yaml")["train"]
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from stages.evaluation.metrics.result import Result, table
 from stages.evaluation.page.examples import Example, View
+from stages.evaluation.page.guidance_chart import Dot, GuidanceChart
 from stages.evaluation.page.interpretability import Attention, Game, Share
 from stages.evaluation.page.media import as_data_uri
 from stages.evaluation.page.page import Content, figures_of, render
@@ -59,6 +60,9 @@ def sample(names: tuple[str, ...] = NAMES) -> View:
     return {name: made[name] for name in NAMES if name in names}
 
 
+DOTS = [Dot(1.0, 40.0, 90.0, 0.5, 0.9, 9), Dot(2.5, 90.0, 20.0, 0.8, 0.7, 9)]
+
+
 def content() -> Content:
     """Something for every part of the page."""
     results = [
@@ -76,7 +80,8 @@ def content() -> Content:
         nothing=[sample(), sample(("text",)), sample(("image", "audio"))], examples={("image",): [example]},
         strips=[[sample()] * 8], games=[Game("audio", "pitch", 0.3, 0.9, 50, {"text": Share(0.6, 0.5, 0.7, 0.6, 0.6)})],
         attentions=[Attention("nothing", {"constant": 1.0}), Attention("image+text", {"constant": 0.2, "image": 0.8})],
-        near_copies={n: [NearCopy(n, "7", "000002", 0.4, sample((n,)), sample((n,)))] * 5 for n in NAMES},
+        guidance=GuidanceChart(dict.fromkeys(NAMES, DOTS), (0.5, 0.8), (0.7, 0.9)),
+        near_copies={n: [NearCopy(n, "7", 0.4, sample((n,)), {i: sample((n,)) for i in "23"})] * 5 for n in NAMES},
         checks=[Check("recall", "noise", 0.5, 0.6, passes=False), Check("fidelity", "noise", 0, 1, True, "rises")],
         rejects=Rejects(2, {MISCHIEF: 2}, [{"id": MISCHIEF, "file": "a/" * 60, "reason": MISCHIEF}]),
         codecs=["The codec of pictures: linear."], remarks=[f"{MISCHIEF} captions are cut"],
