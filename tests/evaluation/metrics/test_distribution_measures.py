@@ -124,6 +124,13 @@ def test_a_generator_that_copies_is_flagged_and_fresh_data_pass() -> None:
     assert copied(half, train).mean() - control > 0.08
 
 
-def test_twins_among_training_items_make_no_copy() -> None:
-    train = np.repeat(items(50, 8), 2, axis=0)
-    assert not copied(train[:10], train).any()
+def test_twins_among_training_items_hide_no_copy() -> None:
+    """Twice each, as pictures that were described twice, and rounded a little."""
+    train = np.repeat(items(50, 8), 2, axis=0) + 1e-6 * np.random.default_rng(1).normal(size=(100, WIDTH))
+    assert copied(train[:10] + 1e-5, train).all()
+    assert not copied(items(50, 9), train).all()
+
+
+def test_nobody_owns_what_everybody_says() -> None:
+    """An item that stands in the training data again and again is no one's to copy."""
+    assert not copied(items(5, 8), np.repeat(items(5, 8), 20, axis=0)).any()
