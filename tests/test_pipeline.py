@@ -169,12 +169,14 @@ def test_params_listed_are_those_loaded(stage: Stage) -> None:
 
 @every_stage
 def test_data_read_is_a_declared_dependency(stage: Stage) -> None:
-    """A folder named in the script, ``Path("data/...")``, is an input; each input is made by some stage."""
+    """A folder named in the script, ``Path("data/...")``, is an input; each is made by some stage, but for `models`."""
     named = {text_of(call.args[0], stage.item) for call in calls(stage.script, "Path") if call.args}
     inputs = {name for name in named if name.startswith("data/")}
     assert inputs <= {name for name in inputs if any(covers(dep, name) or covers(name, dep) for dep in stage.data)}
     made = [out for other in STAGES for out in other.outs]
-    assert all(any(covers(out, dep) or covers(dep, out) for out in made) for dep in stage.data)
+    assert all(
+        any(covers(out, dep) or covers(dep, out) for out in made) for dep in stage.data if not covers("models", dep)
+    )
 
 
 @every_stage

@@ -27,7 +27,7 @@ def test_what_is_more_often_right_and_less_varied_shows_as_that() -> None:
     weak, strong = guided(plain, right=0.6, kinds=50, rng=rng), guided(plain, right=0.95, kinds=2, rng=rng)
     curve = guidance_curve(replace(plain, guided={3.0: strong, 1.0: weak}), rng)
     assert list(curve.columns) == COLUMNS and list(curve["guidance"]) == [1.0, 3.0] and set(curve["made"]) == {"audio"}
-    assert list(curve["coherence"]) == pytest.approx([0.6, 0.95], abs=0.15)  # the judge errs now and then
+    assert list(curve["coherence"]) == pytest.approx([0.55, 0.82], abs=0.1)  # the judge errs now and then
     assert curve["coverage"][0] > 0.5 > curve["coverage"][1]
     assert ((curve["low"] < curve["coherence"]) & (curve["coherence"] < curve["high"])).all()
     assert list(curve["n"]) == [500, 500]
