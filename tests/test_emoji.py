@@ -1,6 +1,6 @@
 """The other built-in data set goes the whole way: every stage works where most samples have some labels alone.
 
-With the codecs and the judges that its preset chooses.
+With the codecs, the judges and the comparison of guidance that its preset chooses.
 """
 
 from pathlib import Path
@@ -23,6 +23,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit(folder / "params.yaml", "image:\n    codec: autoencoder", "image:\n    codec: mixer")
     edit(folder / "params.yaml", "codec: recurrent", "codec: transformer")
     edit(folder / "params.yaml", "network: grid", "network: pooled")
+    edit(folder / "params.yaml", "compared_guidance: []", "compared_guidance: [1.0, 2.5]")
     return staged(folder)
 
 
@@ -39,6 +40,13 @@ def test_labels_with_gaps_and_what_is_held_out_come_through(built: Path) -> None
     same = ["split", "kind", "skin", "person", "emoji", "base", "held_out", "voice"]
     assert raw.loc[clean.index, same].equals(clean[same]) and len(raw) == len(clean)
     assert clean["kind"].isna().any() and clean["skin"].isna().any()
+
+
+def test_values_of_guidance_are_compared_and_drawn(built: Path) -> None:
+    curve = read_table(built / "data/evaluate/guidance.csv", text=("made",))
+    assert set(curve["guidance"]) == {1.0, 2.5} and set(curve["made"]) == {"image", "text", "audio"}
+    assert ((curve["coverage"] >= 0) & (curve["coverage"] <= 1)).all()
+    assert 'id="guidance"' in (built / "data/report/index.html").read_text(encoding="utf-8")
 
 
 def test_the_cards_of_the_models_have_the_licence(built: Path) -> None:

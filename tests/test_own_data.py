@@ -139,10 +139,7 @@ def model_that_learned_elsewhere(project: Path, home: Path, tmp: Path) -> Path:
     return here
 
 
-BLOCKS = (
-    folder_in_a_clone, table_of_a_store_that_changes, shards_far_away, digits_of_another_repository,
-    model_that_learned_elsewhere,
-)  # fmt: skip
+BLOCKS = (folder_in_a_clone, table_of_a_store_that_changes, shards_far_away, digits_of_another_repository)
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +190,9 @@ def test_spoken_digits_of_another_repository(followed: dict[str, Path]) -> None:
     assert "acquire" in stale(here), "changed data must be acquired again"
 
 
-def test_a_model_that_learned_elsewhere(followed: dict[str, Path]) -> None:
-    here = followed["model_that_learned_elsewhere"]
+@pytest.mark.proof
+def test_a_model_that_learned_elsewhere(project: Path, home: Path, tmp_path: Path) -> None:
+    here = model_that_learned_elsewhere(project, home, tmp_path)
     card = read_json(here / "data/extract/image/codec.json")
     assert card["codec"] == "pretrained" and card["source"]["path"] == "models/image/taesd"
     assert not stale(here)
