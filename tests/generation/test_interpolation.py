@@ -7,8 +7,9 @@ from typing import Any, cast
 import torch
 
 from stages.generation.interpolation import great_circle, interpolated
-from stages.generation.sampler import Generate, Sampler
+from stages.generation.sampler import Sampler
 from stages.learning.training import stream
+from tests.generation.sampling import sampling
 
 
 def ends(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,15 +58,7 @@ def test_strips_hold_what_is_private_still_and_move_what_is_shared() -> None:
         return torch.zeros(len(features), 4)
 
     echo = cast(Any, Echo())
-    settings = Generate(
-        samples=1,
-        observed=1,
-        steps=1,
-        prior_temperature=1.0,
-        decoder_temperature=0.5,
-        guidance=1.0,
-        compared_guidance=[],
-    )
+    settings = sampling(decoder_temperature=0.5)
     dataset = SimpleNamespace(widths=[3, 3])
     sampler = Sampler(cast(Any, dataset), {}, {}, cast(Any, fused), echo, [echo, echo], settings, 1, Path())
     keys, made = interpolated(sampler, echo, stream(1, "strips"))

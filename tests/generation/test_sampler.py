@@ -10,7 +10,8 @@ from torch import Tensor
 
 from stages.generation.models.families import Density
 from stages.generation.models.flow import Flow, Settings
-from stages.generation.sampler import Generate, Sampler
+from stages.generation.sampler import Sampler
+from tests.generation.sampling import sampling
 
 GIVEN, NOISE = torch.randn(4, 6), torch.randn(4, 3)
 SEEN = torch.tensor([[True, False]] * 4)
@@ -30,15 +31,7 @@ def sampler(guidance: float) -> Sampler:
     def fused(features: Tensor, seen: Tensor) -> Tensor:
         return features[:, :3] * seen.any(1, keepdim=True)
 
-    settings = Generate(
-        samples=1,
-        observed=1,
-        steps=2,
-        prior_temperature=1.0,
-        decoder_temperature=1.0,
-        guidance=guidance,
-        compared_guidance=[],
-    )
+    settings = sampling(steps=2, guidance=guidance)
     return Sampler(cast(Any, SimpleNamespace()), {}, {}, cast(Any, fused), None, [], settings, 1, Path())
 
 

@@ -18,24 +18,17 @@ from stages.fusion import concat
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import TrainedFusion
 from stages.generation.models.families import FAMILIES
-from stages.generation.sampler import Generate, Sampler
+from stages.generation.sampler import Sampler
 from stages.generation.train import build
 from stages.learning.masks import mask
 from stages.learning.networks import initialise
 from stages.learning.training import stream
 from tests.clones import ROOT
+from tests.generation.sampling import sampling
 
 COUNT, WIDTH, UNIFIED = 1500, 10, 8
 NAMES = ["image", "audio"]
-SETTINGS = Generate(
-    samples=COUNT,
-    observed=COUNT,
-    steps=4,
-    prior_temperature=1.0,
-    decoder_temperature=1.0,
-    guidance=1.0,
-    compared_guidance=[],
-)
+SETTINGS = sampling(samples=COUNT, observed=COUNT, steps=4)
 OWN: dict[str, Any] = read_yaml(ROOT / "params.yaml")["train"]
 
 
