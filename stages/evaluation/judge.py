@@ -4,7 +4,7 @@ Each modality is read by the best there is for it. `grammar`: where the grammar 
 real caption, it does so exactly. `classifier`: where there are labels, one head for every attribute that the modality
 always shows, as sure as it is right on the validation split. `matcher`: where there are none. One matcher of all
 modalities is trained when one of them has no other judge, or when no attribute ties two of them together: then it
-tells what belongs together.
+tells what belongs together. `judge.retrieval` asks for one in any case.
 Where no one said which modality shows a label, that is measured, and a label that is not shown is not asked for.
 Writes below data/judge: `readers.json`, by what each modality is read and which attributes that finds;
 `attributes.json`, as `preprocess` left it, but measured; `label_visibility.csv`, what was measured; and of each
@@ -41,6 +41,7 @@ class Judge(Strict):
     text: Training
     audio: Training
     matcher: Training
+    retrieval: bool  # teach a matcher where labels tell what belongs together, too
 
 
 def main() -> None:
@@ -70,7 +71,7 @@ def main() -> None:
                     readers[name] = {"by": CLASSIFIER, "reads": list(classifier.values)}
             readers.setdefault(name, {"by": MATCHER, "reads": []})
         attributes = resolved(attributes, found)
-        if needs_matcher(readers, attributes):
+        if settings.retrieval or needs_matcher(readers, attributes):
             clean = {name: clean_items(name, own) for name in names}
             there = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
             taught["matcher"] = train_matcher(

@@ -18,12 +18,13 @@ from stages.common.seeds import draws
 from stages.features import linear
 from stages.features.chunked_items import Stored, stored
 from stages.features.codecs import CODECS, SETTINGS
-from stages.features.reconstruction import FEWEST, Codec, choose, encoded, error
+from stages.features.reconstruction import Codec, choose, encoded, error
 from stages.learning.budget import sized
 from stages.learning.distributed import others_leave, training_stage
 from stages.learning.model_cards import last, origin
 from stages.learning.networks import write_weights
 from stages.learning.training import set_up
+from stages.learning.validation import FEWEST
 
 CLEAN = Path("data/preprocess")
 SPLITS = ("train", "validation", "test")

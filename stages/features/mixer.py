@@ -133,8 +133,11 @@ def fit(
         lost = mse_loss(data_parallel(model.values, noised), take_rows(pictures, which) / 255)
         return {"reconstruction": lost / model.lacking**2}  # 1: no better than the components
 
-    score = None if held is None else partial(mean_loss, model, held[:])
-    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=score)
+    def score(held: np.ndarray) -> float:
+        return mean_loss(model, held) / model.lacking.item() ** 2
+
+    measure = None if held is None else partial(score, held[:])
+    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=measure)
 
 
 def mean_loss(model: MixerCodec, items: np.ndarray) -> float:

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from stages.features.chunked_items import Items, chunks
-
-FEWEST = 8  # held-out items without which no choice is made
+from stages.learning.validation import FEWEST
 
 
 class Codec(Protocol):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,12 @@ class FeatureDataset:
             copy = torch.randint(variants, (batch,), generator=stream, device=stream.device)
             parts.append(take_rows(part, variants * sample + copy))
         return sample, torch.cat(parts, -1)
+
+    def held_out(self) -> "FeatureDataset":
+        """The samples of the validation split as if they were to learn from; each is its only copy."""
+        rows = self.rows("validation")
+        clean, split = self.clean[rows], np.full(len(rows), "train")
+        return replace(self, clean=clean, available=self.available[rows], split=split, augmented=clean[:, None])
 
     def columns(self, there: Tensor) -> Tensor:
         """(B, M) bool -> (B, W) bool: the columns that belong to the modalities."""

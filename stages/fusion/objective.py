@@ -26,6 +26,7 @@ from stages.learning.data_parallel import data_parallel
 from stages.learning.masks import random_halves
 from stages.learning.networks import Perceptron, initialise
 from stages.learning.training import Training, add_noise, optimise, stream
+from stages.learning.validation import FEWEST, mean_loss
 
 PREDICTION, CONTRAST = 0.3, 0.7  # weights of the two losses
 EMA_DECAY = 0.99  # decay of the moving average of the weights
@@ -70,17 +71,16 @@ class Learning(Training):
 def fit_by_prediction(
     fusion: NetworkFusion, dataset: FeatureDataset, settings: Learning, *, seed: int, state: Path
 ) -> pd.DataFrame:
-    """Train `fusion` in place; returns the loss curve."""
+    """Train `fusion` in place; returns the loss curve. It is left in the state that suits the validation split best."""
     predict = Perceptron(settings.unified_width, sum(dataset.widths), width=settings.hidden, depth=1)
     compare = nn.Linear(settings.unified_width, settings.unified_width)
     networks = nn.ModuleList([fusion, predict, compare])
     initialise(networks, stream(seed, "fuse/weights"))
     fusion.scale.copy_(dataset.scale)
-    known, scale, targets = dataset.train_available, dataset.scale, dataset.targets * dataset.scale
+    scale, held = dataset.scale, dataset.held_out()
 
-    def loss(stream: Generator) -> dict[str, Tensor]:
-        rows, features = dataset.draw(settings.batch, stream)  # (B,), (B, W)
-        there, target = known[rows], targets[rows]  # (B, M), (B, W)
+    def losses(features: Tensor, there: Tensor, target: Tensor, stream: Generator) -> dict[str, Tensor]:
+        """Of (B, W) features of which (B, M) are there, and what they should tell, (B, W)."""
         tokens = data_parallel(fusion.tokenise, add_noise(features * scale, settings.feature_noise, stream))
         some = random_halves(there, stream)
         rest = there & ~some
@@ -94,4 +94,17 @@ def fit_by_prediction(
             "contrast": CONTRAST * (info_nce(left, right, rest.any(1)) + info_nce(everything, right, rest.any(1))) / 2,
         }
 
-    return optimise(networks, loss, settings, ema_decay=EMA_DECAY, seed=seed, name="fuse", state=state)
+    known, targets = dataset.train_available, dataset.targets * scale
+
+    def loss(stream: Generator) -> dict[str, Tensor]:
+        rows, features = dataset.draw(settings.batch, stream)  # (B,), (B, W)
+        return losses(features, known[rows], targets[rows], stream)
+
+    def held_loss(stream: Generator) -> dict[str, Tensor]:
+        rows = torch.rand(len(held.clean), generator=stream, device=stream.device).argsort()[: settings.batch]
+        return losses(held.clean[rows], held.available[rows], held.clean[rows] * scale, stream)
+
+    batch, score = min(settings.batch, len(held.clean)), None
+    if batch >= FEWEST:
+        score = mean_loss(held_loss, batch, seed=seed, name="fuse")
+    return optimise(networks, loss, settings, ema_decay=EMA_DECAY, seed=seed, name="fuse", state=state, score=score)

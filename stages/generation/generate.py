@@ -5,7 +5,8 @@ number of the test sample that was observed and hold what was not. The others ar
 ``reconstructed.tar``, test samples sent through the codecs alone; ``decoded_noise.tar``, noise in place of features;
 ``image_text_audio.chain.tar`` ..., clips for which the captions that were made from test pictures were observed, as
 files; and, of the built-in data, ``out_of_domain.tar``, pictures of other writers with what was made from them, and
-``out_of_domain.csv``, their digits; and ``image.guidance-2.tar`` ..., what is made of a modality under other guidance.
+``out_of_domain.csv``, their digits; ``image.guidance-2.tar`` ..., what is made of a modality under other guidance; and, of
+data that say what is new about their test samples, ``image.learned.tar`` ..., what is made of training samples.
 ``interpolation.tar`` is to look at: the way from one sample to another.
 """
 
@@ -41,7 +42,7 @@ from stages.learning.training import set_up, stream
 DECODED = 300  # samples of decoded noise, at most
 CHAINED = 400  # samples of a chain, at most
 OUT_OF_DOMAIN = 300  # pictures of other writers, at most
-COMPARED = 300  # test samples of each modality that are observed under other guidance, at most
+COMPARED = 300  # samples of each modality that are observed to compare with, at most
 
 
 class Source(Strict):
@@ -62,7 +63,8 @@ def main() -> None:
         set_up(run.threads)
         names = load_modalities()
         dataset = read_features(names, Path("data/extract"), Path("data/preprocess/samples.csv"))
-        ids = read_table(Path("data/preprocess/samples.csv"), text=("id",))["id"]
+        samples = read_table(Path("data/preprocess/samples.csv"), text=("id",))
+        ids = samples["id"]
         sampler = Sampler(
             dataset, load_codecs(names, Path("data/extract")), restore(names, Path("data/preprocess")),
             load_fusion(Path("data/fuse")), *load_generator(Path("data/train"), names), settings, run.seed, context.out,
@@ -84,7 +86,10 @@ def main() -> None:
             from_other_writers(sampler)
         if sampler.prior is not None:  # without a fusion nothing is guided
             for value in settings.compared_guidance:
-                guided(sampler, test, ids, value)
+                guided = sampler.settings.model_copy(update={"guidance": value})
+                from_each(replace(sampler, settings=guided), test, ids, f"guidance-{value:g}")
+        if "held_out" in samples:
+            from_each(sampler, dataset.rows("train"), ids, "learned")
         complete = test[dataset.available[test].all(1)]
         sampler.write("reconstructed", list(ids[complete.cpu().numpy()]), dataset.clean[complete], names)
         keys = numbered(min(DECODED, settings.samples))
@@ -104,15 +109,16 @@ def chain(sampler: Sampler, first: str, middle: str, last: str) -> None:
     sampler.write(label, keys, sampler.sample(label, link, [middle]), [last])
 
 
-def guided(sampler: Sampler, test: Tensor, ids: pd.Series, value: float) -> None:
-    """What is made of each modality of test samples, by their numbers, under guidance `value`; noise as without."""
-    other, dataset = replace(sampler, settings=sampler.settings.model_copy(update={"guidance": value})), sampler.dataset
+def from_each(sampler: Sampler, samples: Tensor, ids: pd.Series, label: str) -> None:
+    """What is made of each modality of some of the `samples`, by their numbers; the noise is that of the subset."""
+    dataset = sampler.dataset
     for place, name in enumerate(dataset.names):
-        rows = test[dataset.available[test, place]][:COMPARED]
+        having = samples[dataset.available[samples, place]]
+        rows = having[torch.linspace(0, len(having) - 1, min(COMPARED, len(having))).long()]  # of all kinds
         rest = [target for target in dataset.names if target != name]
         if rest:
-            made = other.sample(name, dataset.clean[rows], [name])
-            other.write(f"{name}.guidance-{value:g}", list(ids[rows.cpu().numpy()]), made, rest)
+            made = sampler.sample(name, dataset.clean[rows], [name])
+            sampler.write(f"{name}.{label}", list(ids[rows.cpu().numpy()]), made, rest)
 
 
 def from_other_writers(sampler: Sampler) -> None:

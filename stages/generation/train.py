@@ -8,7 +8,8 @@ The subset's representation comes from augmented copies, so that it is recognise
 comes from the samples as they are. The representation is modelled with the noise under which the fusion learned it,
 and what a model is given has noise as well (conditioning augmentation, Ho et al. 2022, arXiv:2106.15282, section 4):
 without, the prior learns by heart which digit each caption belongs to, even where the caption does not say it, and a
-decoder which picture each representation belongs to.
+decoder which picture each representation belongs to. Of the states of a training it is the one that suits the
+validation split best, where the family's losses can be compared.
 Writes below data/train: `prior` and a decoder a modality, their card and their loss curves.
 """
 
@@ -40,6 +41,7 @@ from stages.learning.masks import random_subsets, subset_number
 from stages.learning.model_cards import last, origin
 from stages.learning.networks import initialise, write_weights
 from stages.learning.training import Training, add_noise, optimise, set_up, stream
+from stages.learning.validation import FEWEST, mean_loss
 
 NOTHING = 0.35  # chance that a training item observes nothing
 CHECKED = 512  # samples that are drawn after training
@@ -87,6 +89,7 @@ class Job:
 
     pairs: Pairs
     budget: Budget
+    held: Pairs | None = None  # of the validation split, which tells the best state
     grid: Grid | None = None  # of the pixels that a convolutional decoder makes
     scale: Tensor | None = None  # (D,), the size that each feature has in the item
 
@@ -97,17 +100,18 @@ def main() -> None:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
         dataset = read_features(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
-        fused = load_fusion(Path("data/fuse"))
+        fused, held = load_fusion(Path("data/fuse")), dataset.held_out()
         jobs: dict[str, Job] = {}
         if fused.width:  # fuse.method is not none
             budget = sized(settings.prior, len(dataset.train_available))
-            jobs["prior"] = Job(prior_pairs(dataset, fused, budget.condition_noise), budget)
+            pairs_of = partial(prior_pairs, fused=fused, noise=budget.condition_noise)
+            jobs["prior"] = Job(pairs_of(dataset), budget, pairs_of(held) if len(held.clean) >= FEWEST else None)
         for place, name in enumerate(dataset.names):
             budget = sized(settings.decoders, int(dataset.train_available[:, place].sum()))
-            jobs[name] = Job(
-                decoder_pairs(dataset, fused, name, budget.condition_noise), budget, grid(settings, name),
-                dataset.scale.split(dataset.widths)[place],
-            )  # fmt: skip
+            pairs_of = partial(decoder_pairs, fused=fused, name=name, noise=budget.condition_noise)
+            held_pairs = pairs_of(held) if held.available[:, place].sum() >= FEWEST else None
+            scale = dataset.scale.split(dataset.widths)[place]
+            jobs[name] = Job(pairs_of(dataset), budget, held_pairs, grid(settings, name), scale)
         works = {name: partial(fit, name, job, settings, run.seed, context.state) for name, job in jobs.items()}
         trained = in_threads(works, run.threads)
         others_leave()
@@ -177,14 +181,17 @@ def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[D
     if job.scale is not None and model.weight is not None:
         model.weight.copy_(job.scale / job.scale.mean())  # between all alike and as in the item, whose small ones blur
 
-    def loss(stream: Generator) -> dict[str, Tensor]:
+    def loss(pairs: Pairs, stream: Generator) -> dict[str, Tensor]:
         return model.losses(*pairs(budget.batch, stream), stream)
 
+    score = None
+    if job.held is not None and model.comparable:
+        score = mean_loss(partial(loss, job.held), budget.batch, seed=seed, name=f"train/{name}")
     if model.learning_rate is not None:
         budget = budget.model_copy(update={"learning_rate": model.learning_rate})
     curve = optimise(
-        model, loss, budget, ema_decay=settings.ema_decay, hold=settings.hold, betas=model.betas,
-        seed=seed, name=f"train/{name}", state=state,
+        model, partial(loss, pairs), budget, ema_decay=settings.ema_decay, hold=settings.hold, betas=model.betas,
+        seed=seed, name=f"train/{name}", state=state, score=score,
     )  # fmt: skip
     check_spread(model, *pairs(CHECKED, stream(seed, f"train/{name}/check")), f"train.{settings.model}", name)
     return model, shape, curve

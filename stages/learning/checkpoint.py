@@ -39,10 +39,10 @@ class Best:
         self.weights = [] if score is None else [value.clone() for value in mean]
         self.lowest = torch.full((), math.inf, dtype=torch.float64, device=device())
 
-    def look(self, step: int, weights: list[nn.Parameter], mean: list[Tensor]) -> None:
-        """Score the state after `step`, SCORES times in all and after the last one."""
+    def look(self, step: int, weights: list[nn.Parameter], mean: list[Tensor]) -> float | None:
+        """The score of the state after `step`, SCORES times in all and after the last one; else None."""
         if self.score is None or (step + 1) * SCORES // self.steps == step * SCORES // self.steps:
-            return
+            return None
         now = [weight.detach().clone() for weight in weights]
         assign(mean, weights)
         value = self.score()
@@ -50,6 +50,7 @@ class Best:
         if value <= self.lowest:  # of equals the one that has learned longer
             self.lowest.fill_(value)
             assign(mean, self.weights)
+        return value
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """What to keep, by name."""

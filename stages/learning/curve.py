@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 POINTS = 100  # rows of a loss curve
+VALIDATION = "validation"  # the loss of items that are not learned from, in some of the rows
 
 
 class Curve:
@@ -31,6 +32,10 @@ class Curve:
         if (step + 1) % self.length == 0:
             self.rows.append({"step": step + 1} | {key: sum_ / self.length for key, sum_ in self.read(step).items()})
             self.sums = None
+
+    def validate(self, score: float) -> None:
+        """Note the score of the state as it is now, beside the losses of the stretch that ended last."""
+        self.rows[-1][VALIDATION] = score
 
     def read(self, step: int) -> dict[str, float]:
         """The sums since the last row."""

@@ -34,7 +34,7 @@ def last(curve: pd.DataFrame | None) -> dict[str, float]:
     """The losses at the end of a training; none where nothing was trained."""
     if curve is None or curve.empty:
         return {}
-    return {str(name): float(f"{value:.9g}") for name, value in curve.iloc[-1].items() if name != "step"}
+    return {str(name): float(f"{value:.9g}") for name, value in curve.iloc[-1].dropna().items() if name != "step"}
 
 
 def sha256(path: Path) -> str:

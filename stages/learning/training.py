@@ -126,7 +126,8 @@ def optimise(
             decay = min(ema_decay, (1 + step) / (10 + step))
             torch._foreach_lerp_(mean, [p.detach() for p in weights], 1 - decay)
             curve.add(step, names, losses)
-            best.look(step, weights, mean)
+            if (score_now := best.look(step, weights, mean)) is not None:
+                curve.validate(score_now)
             if is_first() and time.monotonic() - since > keep_every_s:
                 kept.keep(step + 1)
                 since = time.monotonic()

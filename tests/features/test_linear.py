@@ -16,7 +16,8 @@ from stages.features import chunked_items, linear, pixels
 from stages.features.codecs import load_codecs
 from stages.features.extract import scale
 from stages.features.randomised_pca import fit_pca
-from stages.features.reconstruction import FEWEST, choose, error, losses
+from stages.features.reconstruction import choose, error, losses
+from stages.learning.validation import FEWEST
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def coherence(
 
 
 def joint(outputs: Outputs, key: str, names: Sequence[str], rng: np.random.Generator) -> Result:
-    """All modalities of a sample made from nothing carry the same digit."""
+    """All modalities of a sample made from nothing carry the same key label."""
     value, floor, ceiling = (
         agreement(part, key, names) for part in (outputs.items, shuffled(outputs.items, rng), outputs.real)
     )
@@ -106,7 +106,7 @@ def joint(outputs: Outputs, key: str, names: Sequence[str], rng: np.random.Gener
 def hidden(
     by_subset: Mapping[tuple[str, ...], Outputs], shown_by: Mapping[str, list[str]], key: str, rng: np.random.Generator
 ) -> list[Result]:
-    """Captions without a digit: what is made from them, picture and clip, agrees on one."""
+    """Captions without the key label: what is made from them, picture and clip, agrees on one."""
     for observed, outputs in by_subset.items():
         if len(observed) != 1 or observed[0] in shown_by[key] or len(outputs.items) < 2:
             continue

@@ -63,6 +63,7 @@ class Dataset:
     chains: dict[tuple[str, ...], Outputs]  # observed, middle and last modality -> what the middle one alone led to
     out_of_domain: Outputs | None  # what was made from pictures of other writers, and these; the truth has their digits
     guided: Mapping[float, Mapping[str, Outputs]] = field(default_factory=dict)  # guidance -> observed modality -> made
+    learned: Mapping[str, Outputs] = field(default_factory=dict)  # observed modality of training samples -> made
 
     def rows(self, split: str) -> pd.DataFrame:
         return self.samples[self.samples["split"] == split].reset_index(drop=True)
@@ -111,14 +112,13 @@ def load_dataset(names: list[str]) -> Dataset:
 
     seen = {split: real(split, names) for split in ("train", "test")}
     seen["judge"] = real("judge", [name for name in names if judges.readers[name] == GRAMMAR])  # they have words alone
-    test = samples[samples["split"] == "test"].reset_index(drop=True)
-    place = {key: row for row, key in enumerate(test["id"])}
 
-    def generated(label: str, *, observed: bool) -> Outputs:
+    def generated(label: str, *, observed: bool = True, split: str = "test") -> Outputs:
         keys, items = made(label)
-        rows = np.array([place[key] for key in keys]) if observed else np.arange(len(test))
-        real_rows = {name: predicted.take(rows) for name, predicted in seen["test"].items()}
-        return Outputs(items, test.iloc[rows].reset_index(drop=True), real_rows, keys)
+        there = samples[samples["split"] == split].reset_index(drop=True)
+        rows = pd.Index(there["id"]).get_indexer(keys) if observed else np.arange(len(there))
+        real_rows = {name: predicted.take(rows) for name, predicted in seen[split].items()}
+        return Outputs(items, there.iloc[rows].reset_index(drop=True), real_rows, keys)
 
     def out_of_domain() -> Outputs | None:
         if not (MADE / "out_of_domain.tar").exists():
@@ -130,7 +130,7 @@ def load_dataset(names: list[str]) -> Dataset:
         found: dict[float, dict[str, Outputs]] = {}
         for file in sorted(MADE.glob("*.guidance-*.tar")):
             name, _, value = file.stem.partition(".guidance-")
-            found.setdefault(float(value), {})[name] = generated(file.stem, observed=True)
+            found.setdefault(float(value), {})[name] = generated(file.stem)
         return found
 
     outputs = {
@@ -140,8 +140,11 @@ def load_dataset(names: list[str]) -> Dataset:
     return Dataset(
         names=names, samples=samples, values=values, key=key, judges=judges,
         fitted=fitted, shown_by={attribute: about["shown_by"] for attribute, about in attributes.items()},
-        real=seen, outputs=outputs, reconstructed=generated("reconstructed", observed=True),
+        real=seen, outputs=outputs, reconstructed=generated("reconstructed"),
         decoded_noise=made("decoded_noise")[1],
-        chains={chain: generated(f"{'_'.join(chain)}.chain", observed=True) for chain in permutations(names, 3)},
+        chains={chain: generated(f"{'_'.join(chain)}.chain") for chain in permutations(names, 3)},
         out_of_domain=out_of_domain(), guided=guided(),
+        learned={
+            name: generated(f"{name}.learned", split="train") for name in names if (MADE / f"{name}.learned.tar").exists()
+        },
     )  # fmt: skip

@@ -3,16 +3,19 @@
 `match`: share of the samples whose own output the matcher prefers to that of another sample (chance 1/2); joint: one
 output of a sample made from nothing is preferred to the same of another, mean over pairs of modalities. `retrieval`:
 the own output is the first among ten (chance 1/10). Both are exact over all draws of the other samples.
+Where labels tell what belongs together, the second alone, and only if `judge.retrieval` asks for it.
 Samples that look alike are each other's rivals, and the matcher knows only what its split taught it: read the figures
 against the ceiling, which is what real pairs score. Floor: shuffled pairs.
 Axes: N samples, S dimensions of the matcher's space.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
+from stages.evaluation.judges.loading import MATCHER
 from stages.evaluation.metrics.evaluated_data import Dataset, Outputs
 from stages.evaluation.metrics.judge_inference import Predictions
 from stages.evaluation.metrics.result import Result, share
@@ -41,13 +44,15 @@ def first_of(wanted: np.ndarray, found: np.ndarray, choices: int) -> np.ndarray:
 
 
 def matching(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
-    """All matching figures; none where judges that read labels can tell, or there is one modality alone."""
+    """All matching figures; none without a matcher, or with one modality alone."""
     if dataset.judges.matcher is None or len(dataset.names) < 2:
         return []
-    results = [joint(dataset, rng)]
+    needed = dataset.key is None or MATCHER in dataset.judges.readers.values()  # else coherence tells more than a match
+    families = [family for family in CHOICES if needed or family == "retrieval"]
+    results = [joint(dataset, rng)] if needed else []
     for observed, outputs in dataset.conditional.items():
         for target in outputs.items:
-            results += directed(observed, outputs, target, rng)
+            results += directed(observed, outputs, target, families, rng)
     if directions := [f for f in results if f.metric.startswith("match.") and "_to_" in f.metric]:
         results.append(replace(min(directions, key=lambda f: f.value), metric="match.worst"))
     return results
@@ -67,13 +72,16 @@ def joint(dataset: Dataset, rng: np.random.Generator) -> Result:
     return share("match.joint", value, floor, ceiling, rng)
 
 
-def directed(observed: tuple[str, ...], outputs: Outputs, target: str, rng: np.random.Generator) -> list[Result]:
-    """Both figures of one direction, as far as there are rivals enough."""
+def directed(
+    observed: tuple[str, ...], outputs: Outputs, target: str, families: Sequence[str], rng: np.random.Generator
+) -> list[Result]:
+    """The figures of one direction, as far as there are rivals enough."""
     wanted = np.sum([embeddings(outputs.real[name]) for name in observed], 0)  # nearest to all that is observed
     made, real = embeddings(outputs.items[target]), embeddings(outputs.real[target])
     there = outputs.truth[f"has_{target}"].to_numpy(bool)
     results = []
-    for family, choices in CHOICES.items():
+    for family in families:
+        choices = CHOICES[family]
         if len(made) >= choices:
             value, floor = first_of(wanted, made, choices), first_of(wanted, rng.permutation(made), choices)
             ceiling = [first_of(wanted[there], real[there], choices)] if there.sum() >= choices else []

@@ -30,7 +30,7 @@ KNOWN = 1500  # training items among which copies are looked for
 NOISE = 1.0  # standard deviation of the noise on a feature, whose own is 1
 COPIES = 20  # of each sample that is kept, when samples are duplicated
 CLEAR = 2.0  # spreads by which a change must differ from none
-CHECKS = ("noise", "digit dropped", "duplicated", "reordered")
+CHECKS = ("noise", "label dropped", "duplicated", "reordered")
 EXPECTED = {  # metric: what it must do under each check
     "fidelity": ("rises", "rises", "rises", "stays"),
     "frechet": ("rises", "rises", "rises", "stays"),
@@ -113,7 +113,7 @@ def spoiled(
         "duplicated": np.resize(before[: max(2, count // COPIES)], before.shape),  # over and over
         "reordered": before[rng.permutation(count)],
     }
-    return before, after | ({"digit dropped": kept} if len(kept) > 1 else {})
+    return before, after | ({"label dropped": kept} if len(kept) > 1 else {})
 
 
 def together(dataset: Dataset, key: str, rng: np.random.Generator) -> Found:
@@ -134,7 +134,7 @@ def together(dataset: Dataset, key: str, rng: np.random.Generator) -> Found:
         before = measure(items, rows)
         noised = {name: blurred(dataset, key, name, predicted, rng) for name, predicted in items.items()}
         yield "noise", before, measure(noised, rows)
-        yield "digit dropped", before, measure(items, kept)
+        yield "label dropped", before, measure(items, kept)
         yield "duplicated", before, measure(items, np.resize(rows[: max(2, count // COPIES)], count))
         yield "reordered", before, measure(items, rows[rng.permutation(count)])
 

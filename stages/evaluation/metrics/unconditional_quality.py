@@ -1,6 +1,6 @@
-"""Fidelity, diversity and memorisation of samples made from nothing, per modality, and within each digit.
+"""Fidelity, diversity and memorisation of samples made from nothing, per modality, and within each label of the key.
 
-Floor: decoded noise; within a digit, as many samples of any digit (untrained models make too few that carry one); for
+Floor: decoded noise; within a label, as many samples of any label (untrained models make too few that carry one); for
 memorisation, training items themselves. Ceiling: as many training items as there are samples.
 """
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 from stages.common.files import read_table
+from stages.learning.curve import VALIDATION
 
 WIDTH, HEIGHT = 300, 130  # of a drawing, in the units of its view box
 LEFT, RIGHT, TOP, BOTTOM = 40, 6, 8, 20  # margins for ticks
 FRAME = {
     "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM
 }  # for the templates  # fmt: skip
+EARLY = 0.7  # share of a training: a state that is kept from before was followed by much that was learned by heart
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Chart:
     lines: list[Line]
     ticks: list[tuple[float, str]]  # height and label
     steps: int
+    kept: float | None = None  # where the state stands that was kept, of a training that was scored
 
 
 def curve_files(modalities: Sequence[str]) -> dict[str, Path]:
@@ -54,7 +57,23 @@ def read_curves(modalities: Sequence[str]) -> pd.DataFrame:
         read_table(file).melt("step", var_name="loss", value_name="value").assign(stage=stage)
         for stage, file in curve_files(modalities).items()
     ]
-    return pd.concat(tables, ignore_index=True)[["stage", "loss", "step", "value"]]
+    return pd.concat(tables, ignore_index=True)[["stage", "loss", "step", "value"]].dropna()
+
+
+def kept_step(rows: pd.DataFrame) -> int | None:
+    """The step of the state that a stage kept: of equal scores the last. None where nothing was scored."""
+    scores = rows[rows["loss"] == VALIDATION]
+    return None if scores.empty else int(scores["step"][scores["value"] == scores["value"].min()].iloc[-1])
+
+
+def learned_by_heart(curves: pd.DataFrame) -> list[str]:
+    """A sentence for each model whose loss on the validation split rose again well before its training ended."""
+    found = []
+    for stage, rows in curves.groupby("stage", sort=False):
+        kept, steps = kept_step(rows), int(rows["step"].max())
+        if kept is not None and kept < EARLY * steps:
+            found.append(f"{stage}: best on the validation split after {kept} of {steps} steps, and kept as it was then.")
+    return found
 
 
 def charts(curves: pd.DataFrame) -> list[Chart]:
@@ -71,12 +90,16 @@ def chart(stage: str, rows: pd.DataFrame) -> Chart:
     def height(value: float) -> float:
         return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - (scale(value) - bottom) / span), 1)
 
+    def across(step: float) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * step / steps, 1)
+
     lines = []
     for loss, points in rows.groupby("loss", sort=False):
-        across = [round(LEFT + (WIDTH - LEFT - RIGHT) * step / steps, 1) for step in points["step"]]
         values = [float(value) for value in points["value"]]
-        corners = [f"{x} {height(value)}" for x, value in zip(across, values, strict=True)]
+        corners = [f"{across(step)} {height(value)}" for step, value in zip(points["step"], values, strict=True)]
         # The move of length zero at the end makes a curve of one point visible as a dot.
         lines.append(Line(str(loss), f"M{' L'.join(corners)} h0", values[0], values[-1]))
+    kept = kept_step(rows)
     marks = sorted({low, back(bottom + (scale(high) - bottom) / 2), high})
-    return Chart(stage, lines, [(height(mark), f"{mark:.3g}") for mark in marks], steps)
+    ticks = [(height(mark), f"{mark:.3g}") for mark in marks]
+    return Chart(stage, lines, ticks, steps, None if kept is None else across(kept))

@@ -16,7 +16,7 @@ from stages.evaluation.metrics import families
 from stages.evaluation.metrics.discriminative_power import FEW, discriminates, margin
 from stages.evaluation.metrics.result import Result
 from stages.evaluation.page import wording
-from stages.evaluation.page.curves import FRAME, charts
+from stages.evaluation.page.curves import FRAME, charts, learned_by_heart
 from stages.evaluation.page.examples import Example, View
 from stages.evaluation.page.guidance_chart import GuidanceChart
 from stages.evaluation.page.interpretability import Attention, Game
@@ -101,6 +101,7 @@ def render(content: Content) -> str:
         keys=key_figures(results, names, content.key),
         directions=[direction(observed, results, names, shown) for observed, shown in content.examples.items()],
         charts=charts(content.curves),
+        overfitted=learned_by_heart(content.curves),
         frame=FRAME,
         few=FEW,
         margin=margin(content.tested),

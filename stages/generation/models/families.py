@@ -5,6 +5,7 @@ losses(target, condition, stream)         (B, D), (B, C) -> named parts of the l
 sample(condition, noise, *, steps)        (B, C), (B, L) -> (B, D) samples; of a flow they can be guided
 latent_width                              L, the width of the noise
 weight                                    (D,) how much each value counts in the loss, where a loss counts values
+comparable                                whether, of two states, the one with the lower loss is the better
 betas, learning_rate                      of the optimiser that suits it; None: the budget's
 """
 

@@ -47,6 +47,7 @@ class Gan(nn.Module):
 
     generator: nn.Module
     discriminator: nn.Module
+    comparable = False  # what a discriminator says of two states depends on its own
 
     def __init__(
         self, *, width: int, condition: int, hidden: int, depth: int, settings: Settings, grid: Grid | None = None

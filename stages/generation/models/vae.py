@@ -31,6 +31,7 @@ class Vae(nn.Module):
 
     weight: Tensor  # (D,), how much each value counts in the reconstruction
     betas = (0.9, 0.99)  # of the optimiser's moving averages
+    comparable = True  # the lower the loss the better the model
     learning_rate = None  # that of the budget
 
     encoder: nn.Module

@@ -20,13 +20,14 @@ def told() -> Dataset:
     outputs = Outputs(
         {"audio": test.items["audio"].take(mixed)}, test.truth.assign(held_out=novelty), test.real, test.keys
     )
-    return replace(real, samples=samples, outputs={(): test, ("image",): outputs})
+    return replace(real, samples=samples, outputs={(): test, ("image",): outputs}, learned={"image": outputs})
 
 
 def test_each_kind_of_novelty_has_its_figure() -> None:
     found = {result.metric: result for result in held_out(told(), np.random.default_rng(1))}
-    assert list(found) == ["held_out.base.image_to_audio", "held_out.combination.image_to_audio"]
-    base, combination = found.values()
+    assert list(found) == [f"held_out.{kind}.image_to_audio" for kind in ("base", "combination", "learned")]
+    base, combination, learned = found.values()
+    assert learned.n == SHARES["test"] and base.value < learned.value < combination.value
     assert base.n == 125 and combination.n == 250
     assert base.value < 0.25 and combination.value == combination.ceiling > 0.8
     assert abs(base.value - base.floor) < 0.1

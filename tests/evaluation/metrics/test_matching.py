@@ -1,5 +1,6 @@
 """Matching: what belongs together is found, what does not is a matter of chance."""
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from stages.evaluation.judge import needs_matcher
 from stages.evaluation.judges.classifier import classes, labelled_loss, train_classifier
 from stages.evaluation.judges.inputs import INPUTS
 from stages.evaluation.judges.loading import key_attribute
-from stages.evaluation.judges.matcher import train_matcher
-from stages.evaluation.metrics.matching import first_of
+from stages.evaluation.judges.matcher import Matcher, train_matcher
+from stages.evaluation.metrics.evaluated_data import Outputs
+from stages.evaluation.metrics.matching import first_of, matching
 from stages.learning.training import Training, stream
+from tests.evaluation.datasets import dataset
 
 TRAINING = Training(steps=120, batch=32, learning_rate=0.003)
 RNG = np.random.default_rng(0)
@@ -49,6 +52,18 @@ def test_a_matcher_finds_what_belongs_together_and_chance_does_not(tmp_path: Pat
     others = (40 - 4) / 39 + 3 / 39 / 2  # of its own kind are three more, told apart by chance
     assert first_of(left, right, 2).mean() > others - 0.06
     assert abs(first_of(left, RNG.permutation(right), 2).mean() - 0.5) < 0.15
+
+
+def test_where_labels_tell_what_belongs_together_only_the_first_among_ten_is_asked_for() -> None:
+    scene = dataset()
+    where = {name: replace(items, embedded=items.features) for name, items in scene.joint.items.items()}
+    outputs = Outputs({"audio": where["audio"]}, scene.joint.truth, where, scene.joint.keys)
+    matcher = Matcher("grid", {"image": 3})
+    judges = replace(scene.judges, matcher=matcher)
+    asked = replace(scene, judges=judges, outputs={(): scene.joint, ("image",): outputs})
+    (found,) = matching(asked, RNG)
+    assert found.metric == "retrieval.image_to_audio" and found.value == found.ceiling > found.floor
+    assert matching(scene, RNG) == [], "there is no matcher"
 
 
 def test_one_modality_teaches_features_of_its_own(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from tests.evaluation.datasets import dataset
 
 FLAWS = {  # checks that a metric may fail, and why
     ("recall", "noise"): "samples that noise drives apart have wide neighbourhoods, which hold every real item",
-    ("coherence.joint", "digit dropped"): "what is left may be easier or harder to read than what was dropped",
+    ("coherence.joint", "label dropped"): "what is left may be easier or harder to read than what was dropped",
 }
-FAINT = {("fidelity", "digit dropped"), ("frechet", "digit dropped"), ("recall", "digit dropped")}  # a tenth is missing
+FAINT = {("fidelity", "label dropped"), ("frechet", "label dropped"), ("recall", "label dropped")}  # a tenth is missing
 
 
 @cache

@@ -1,0 +1,106 @@
+"""Few data are learned by heart; the state from before is kept, and the page says so."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from stages.common.params import read_yaml
+from stages.evaluation.page.curves import charts, kept_step, learned_by_heart
+from stages.fusion.dataset import FeatureDataset
+from stages.fusion.fuse import FUSIONS
+from stages.fusion.objective import Learning
+from stages.generation.train import Job, Pairs, Train, fit
+from stages.learning.training import stream
+from stages.learning.validation import ENOUGH, mean_loss
+from tests.clones import ROOT
+
+FEW, WIDTH = 24, 6
+
+
+def unrelated(name: str) -> Pairs:
+    """Pairs of targets and conditions that have nothing to do with each other: there is nothing to learn but them."""
+    chance = stream(1, name)
+    targets, conditions = (torch.randn(FEW, WIDTH, generator=chance) for _ in range(2))
+
+    def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
+        rows = torch.randint(FEW, (batch,), generator=stream)
+        return targets[rows], conditions[rows]
+
+    return draw
+
+
+@pytest.mark.parametrize("family", ["flow", "vae"])
+def test_a_model_that_learns_by_heart_is_kept_as_it_was_before(family: str, tmp_path: Path) -> None:
+    section = read_yaml(ROOT / "tests/tiny.yaml")["train"] | {"model": family}
+    section["prior"] |= {"hidden": 64, "depth": 2, "steps": 400, "batch": FEW, "learning_rate": 0.005}
+    settings, held = Train.model_validate(section), unrelated("held")
+    lost = {}
+    for name, watched in (("last", None), ("kept", held)):
+        job = Job(unrelated("known"), settings.prior, watched)
+        model, _, curve = fit("prior", job, settings, 1, tmp_path / name)
+        measure = mean_loss(partial(of_pairs, model, held), FEW, seed=1, name="train/prior")
+        lost[name] = measure()
+    assert lost["kept"] < 0.95 * lost["last"]
+    assert lost["kept"] == pytest.approx(curve["validation"].min(), rel=1e-6)
+    (sentence,) = learned_by_heart(curve.melt("step", var_name="loss").assign(stage="train/prior").dropna())
+    assert "of 400 steps" in sentence
+
+
+def of_pairs(model: torch.nn.Module, pairs: Pairs, stream: Generator) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = model.losses(*pairs(FEW, stream), stream)  # type: ignore[operator]  # a density
+    return found
+
+
+def test_a_gan_has_no_loss_to_choose_by(tmp_path: Path) -> None:
+    section = read_yaml(ROOT / "tests/tiny.yaml")["train"] | {"model": "gan"}
+    section["prior"] |= {"steps": 4, "batch": FEW}
+    settings = Train.model_validate(section)
+    *_, curve = fit("prior", Job(unrelated("known"), settings.prior, unrelated("held")), settings, 1, tmp_path)
+    assert "validation" not in curve
+
+
+@pytest.mark.parametrize("held_out", [0, 7, 8, 40])
+def test_a_fusion_is_chosen_by_samples_that_it_does_not_learn_from(held_out: int, tmp_path: Path) -> None:
+    features = torch.randn(60 + held_out, WIDTH, generator=stream(1, "features"))
+    split = np.array(["train"] * 60 + ["validation"] * held_out)
+    there = torch.ones(len(split), 2, dtype=torch.bool)
+    copies = features[:60, None]
+    dataset = FeatureDataset(("image", "text"), [(4,), (2,)], features, there, split, copies, torch.ones(WIDTH))
+    own = FUSIONS["concat"].Settings(**read_yaml(ROOT / "tests/tiny.yaml")["fuse"]["concat"])
+    learning = Learning(
+        unified_width=4, noise=0.1, feature_noise=0.1, hidden=16, steps=40, batch=32, learning_rate=0.01
+    )
+    _, curve = FUSIONS["concat"].fit(dataset, own, learning, seed=1, state=tmp_path)
+    scores = curve.get("validation", pd.Series(dtype=float)).dropna()
+    assert len(scores) == (20 if held_out >= 8 else 0)
+
+
+@pytest.mark.parametrize("batch", [8, 100, ENOUGH, 5000])
+def test_a_score_is_the_mean_of_enough_items_and_always_the_same(batch: int) -> None:
+    drawn: list[float] = []
+
+    def loss(chance: Generator) -> dict[str, Tensor]:
+        drawn.append(torch.rand((), generator=chance).item())
+        return {"a": torch.tensor(drawn[-1]), "b": torch.tensor(1.0)}
+
+    score = mean_loss(loss, batch, seed=1, name="test")
+    first, second = score(), score()
+    half = len(drawn) // 2
+    assert first == second and drawn[:half] == drawn[half:]
+    assert half * batch >= ENOUGH > (half - 1) * batch
+    assert first == pytest.approx(1 + np.mean(drawn))
+
+
+def test_a_chart_marks_the_state_that_was_kept() -> None:
+    steps = [10, 20, 30, 40]
+    rows = pd.DataFrame({"stage": "fuse", "loss": "fit", "step": steps, "value": [4.0, 3, 2, 1]})
+    assert kept_step(rows) is None and charts(rows)[0].kept is None
+    scored = pd.concat([rows, rows.assign(loss="validation", value=[3.0, 2, 2, 5])], ignore_index=True)
+    assert kept_step(scored) == 30, "of equals the one that has learned longer"
+    assert charts(scored)[0].kept == 40 + 0.75 * (300 - 40 - 6)
+    assert learned_by_heart(scored) == [], "30 of 40 steps is late enough"
