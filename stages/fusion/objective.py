@@ -71,7 +71,7 @@ class Learning(Training):
 def fit_by_prediction(
     fusion: NetworkFusion, dataset: FeatureDataset, settings: Learning, *, seed: int, state: Path
 ) -> pd.DataFrame:
-    """Train `fusion` in place; returns the loss curve. It is left in the state that suits the validation split best."""
+    """Train `fusion` in place; returns the loss curve."""
     predict = Perceptron(settings.unified_width, sum(dataset.widths), width=settings.hidden, depth=1)
     compare = nn.Linear(settings.unified_width, settings.unified_width)
     networks = nn.ModuleList([fusion, predict, compare])
@@ -107,4 +107,14 @@ def fit_by_prediction(
     batch, score = min(settings.batch, len(held.clean)), None
     if batch >= FEWEST:
         score = mean_loss(held_loss, batch, seed=seed, name="fuse")
-    return optimise(networks, loss, settings, ema_decay=EMA_DECAY, seed=seed, name="fuse", state=state, score=score)
+    return optimise(
+        networks,
+        loss,
+        settings,
+        ema_decay=EMA_DECAY,
+        seed=seed,
+        name="fuse",
+        state=state,
+        score=score,
+        choose=False,
+    )

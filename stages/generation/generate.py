@@ -4,9 +4,9 @@ Writes below data/generate one tar a subset (``nothing.tar``, ``image+text.tar``
 number of the test sample that was observed and hold what was not. The others are measures to compare with:
 ``reconstructed.tar``, test samples sent through the codecs alone; ``decoded_noise.tar``, noise in place of features;
 ``image_text_audio.chain.tar`` ..., clips for which the captions that were made from test pictures were observed, as
-files; and, of the built-in data, ``out_of_domain.tar``, pictures of other writers with what was made from them, and
-``out_of_domain.csv``, their digits; ``image.guidance-2.tar`` ..., what is made of a modality under other guidance; and, of
-data that say what is new about their test samples, ``image.learned.tar`` ..., what is made of training samples.
+files; of the built-in data, ``out_of_domain.tar``, pictures of other writers with what was made from them, and
+``out_of_domain.csv``, their digits; ``image.guidance-2.tar`` ..., what is made of a modality under other guidance; and,
+of data that say what is new about their test samples, ``image.learned.tar`` ..., what is made of training samples.
 ``interpolation.tar`` is to look at: the way from one sample to another.
 """
 

@@ -8,8 +8,7 @@ The subset's representation comes from augmented copies, so that it is recognise
 comes from the samples as they are. The representation is modelled with the noise under which the fusion learned it,
 and what a model is given has noise as well (conditioning augmentation, Ho et al. 2022, arXiv:2106.15282, section 4):
 without, the prior learns by heart which digit each caption belongs to, even where the caption does not say it, and a
-decoder which picture each representation belongs to. Of the states of a training it is the one that suits the
-validation split best, where the family's losses can be compared.
+decoder which picture each representation belongs to.
 Writes below data/train: `prior` and a decoder a modality, their card and their loss curves.
 """
 
@@ -89,7 +88,7 @@ class Job:
 
     pairs: Pairs
     budget: Budget
-    held: Pairs | None = None  # of the validation split, which tells the best state
+    held: Pairs | None = None  # of the validation split, whose loss is watched
     grid: Grid | None = None  # of the pixels that a convolutional decoder makes
     scale: Tensor | None = None  # (D,), the size that each feature has in the item
 
@@ -191,7 +190,7 @@ def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[D
         budget = budget.model_copy(update={"learning_rate": model.learning_rate})
     curve = optimise(
         model, partial(loss, pairs), budget, ema_decay=settings.ema_decay, hold=settings.hold, betas=model.betas,
-        seed=seed, name=f"train/{name}", state=state, score=score,
+        seed=seed, name=f"train/{name}", state=state, score=score, choose=False,
     )  # fmt: skip
     check_spread(model, *pairs(CHECKED, stream(seed, f"train/{name}/check")), f"train.{settings.model}", name)
     return model, shape, curve

@@ -32,11 +32,11 @@ def assign(values: Iterable[Tensor], weights: Iterable[Tensor]) -> None:
 
 
 class Best:
-    """The averaged weights when they scored lowest."""
+    """The averaged weights when they scored lowest; none where the score only watches."""
 
-    def __init__(self, mean: list[Tensor], score: Callable[[], float] | None, steps: int) -> None:
-        self.score, self.steps = score, steps
-        self.weights = [] if score is None else [value.clone() for value in mean]
+    def __init__(self, mean: list[Tensor], score: Callable[[], float] | None, choose: bool, steps: int) -> None:
+        self.score, self.choose, self.steps = score, choose and score is not None, steps
+        self.weights = [value.clone() for value in mean] if self.choose else []
         self.lowest = torch.full((), math.inf, dtype=torch.float64, device=device())
 
     def look(self, step: int, weights: list[nn.Parameter], mean: list[Tensor]) -> float | None:
@@ -47,14 +47,14 @@ class Best:
         assign(mean, weights)
         value = self.score()
         assign(now, weights)
-        if value <= self.lowest:  # of equals the one that has learned longer
+        if self.choose and value <= self.lowest:  # of equals the one that has learned longer
             self.lowest.fill_(value)
             assign(mean, self.weights)
         return value
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """What to keep, by name."""
-        if self.score is not None:
+        if self.choose:
             yield "lowest", self.lowest
             yield from ((f"best.{number}", value) for number, value in enumerate(self.weights))
 

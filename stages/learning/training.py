@@ -79,6 +79,7 @@ def optimise(
     name: str,
     state: Path,
     score: Callable[[], float] | None = None,
+    choose: bool = True,
     ema_decay: float = 0.0,
     hold: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.99),
@@ -89,13 +90,14 @@ def optimise(
     `ema_decay` is that of the moving average that the model is left with (0: the last weights), `hold` the share of the
     steps before the learning rate falls, `betas` the decays of the gradient's moments. `state` is a folder for the
     resumable state. With a `score` of the model as it is now, the lower the better, it is left with its best state of
-    twenty. It is left on the device. Raises ValueError naming the setting to change when the loss is not finite.
+    twenty, or without `choose` with the last, and the curve has the score beside the losses. It is left on the device.
+    Raises ValueError naming the setting to change when the loss is not finite.
     """
     model.to(device())
     weights = [p for p in model.parameters() if p.requires_grad]
     mean = [p.detach().clone() for p in weights]
     adam, chance = optimiser(weights, training.learning_rate, betas), Generator(device())
-    curve, best = Curve(training.steps, name), Best(mean, score, training.steps)
+    curve, best = Curve(training.steps, name), Best(mean, score, choose, training.steps)
     kept = Checkpoint(state / f"{name.replace('/', '-')}.safetensors", weights, mean, adam, curve, best)
     names: list[str] = []  # of the parts of the loss
 
@@ -134,7 +136,7 @@ def optimise(
     with FlopCounter() as one_more:  # a step that is not taken: to be counted may change how it rounds
         gradient()
     cost["gflop"] = one_more.flop * (training.steps - start) / 1e9
-    assign(mean if best.score is None else best.weights, weights)
+    assign(best.weights if best.choose else mean, weights)
     return curve.table()
 
 

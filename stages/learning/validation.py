@@ -1,7 +1,9 @@
-"""Which state of a training is the best: that with the lowest loss on items that are not learned from.
+"""A loss of items that are not learned from: what it does while a training goes on is drawn beside the losses.
 
-Few data are learned by heart sooner than a training ends; the state before that is kept (early stopping, which stops
-nothing here: the learning rate falls to the end, and the curve shows what came of it).
+Few data are learned by heart long before a training ends. Codecs are kept as they were when they lost least of such
+items. Fusion and generator are not: of 300 samples of digits, decoders that were kept at their lowest validation loss
+(early stopping) made pictures of which 25 % instead of 36 % showed the digit of the caption, because the rate at which
+they learned was still high, and samples improve where this loss does not.
 """
 
 import math
@@ -12,8 +14,8 @@ from torch import Generator
 
 from stages.learning.training import Losses, stream
 
-FEWEST = 8  # held-out items without which no choice is made
-ENOUGH = 2048  # items that a score is the mean of; fewer are looked at repeatedly, each time under other noise
+FEWEST = 8  # items without which nothing is measured
+ENOUGH = 2048  # items that a loss is the mean of; fewer are looked at repeatedly, each time under other noise
 
 
 def mean_loss(loss: Callable[[Generator], Losses], batch: int, *, seed: int, name: str) -> Callable[[], float]:

@@ -145,6 +145,8 @@ def load_dataset(names: list[str]) -> Dataset:
         chains={chain: generated(f"{'_'.join(chain)}.chain") for chain in permutations(names, 3)},
         out_of_domain=out_of_domain(), guided=guided(),
         learned={
-            name: generated(f"{name}.learned", split="train") for name in names if (MADE / f"{name}.learned.tar").exists()
+            name: generated(f"{name}.learned", split="train")
+            for name in names
+            if (MADE / f"{name}.learned.tar").exists()
         },
     )  # fmt: skip

@@ -18,7 +18,7 @@ LEFT, RIGHT, TOP, BOTTOM = 40, 6, 8, 20  # margins for ticks
 FRAME = {
     "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM
 }  # for the templates  # fmt: skip
-EARLY = 0.7  # share of a training: a state that is kept from before was followed by much that was learned by heart
+BY_HEART = 1.2  # times its lowest that a validation loss ends at, of a model that learned its data by heart
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Chart:
     lines: list[Line]
     ticks: list[tuple[float, str]]  # height and label
     steps: int
-    kept: float | None = None  # where the state stands that was kept, of a training that was scored
+    lowest: float | None = None  # where the validation loss was lowest, of a training that was watched
 
 
 def curve_files(modalities: Sequence[str]) -> dict[str, Path]:
@@ -60,19 +60,22 @@ def read_curves(modalities: Sequence[str]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[["stage", "loss", "step", "value"]].dropna()
 
 
-def kept_step(rows: pd.DataFrame) -> int | None:
-    """The step of the state that a stage kept: of equal scores the last. None where nothing was scored."""
+def lowest_step(rows: pd.DataFrame) -> int | None:
+    """The step at which the validation loss of a stage was lowest: of equals the last. None where it has none."""
     scores = rows[rows["loss"] == VALIDATION]
     return None if scores.empty else int(scores["step"][scores["value"] == scores["value"].min()].iloc[-1])
 
 
 def learned_by_heart(curves: pd.DataFrame) -> list[str]:
-    """A sentence for each model whose loss on the validation split rose again well before its training ended."""
+    """A sentence for each model whose loss on the validation split rose well above its lowest."""
     found = []
     for stage, rows in curves.groupby("stage", sort=False):
-        kept, steps = kept_step(rows), int(rows["step"].max())
-        if kept is not None and kept < EARLY * steps:
-            found.append(f"{stage}: best on the validation split after {kept} of {steps} steps, and kept as it was then.")
+        scores = rows["value"][rows["loss"] == VALIDATION]
+        if len(scores) and scores.iloc[-1] > BY_HEART * scores.min() > 0:
+            found.append(
+                f"{stage}: {scores.min():.3g} after {lowest_step(rows)} of {rows['step'].max()} steps, "
+                f"{scores.iloc[-1]:.3g} at the end."
+            )
     return found
 
 
@@ -99,7 +102,7 @@ def chart(stage: str, rows: pd.DataFrame) -> Chart:
         corners = [f"{across(step)} {height(value)}" for step, value in zip(points["step"], values, strict=True)]
         # The move of length zero at the end makes a curve of one point visible as a dot.
         lines.append(Line(str(loss), f"M{' L'.join(corners)} h0", values[0], values[-1]))
-    kept = kept_step(rows)
+    lowest = lowest_step(rows)
     marks = sorted({low, back(bottom + (scale(high) - bottom) / 2), high})
     ticks = [(height(mark), f"{mark:.3g}") for mark in marks]
-    return Chart(stage, lines, ticks, steps, None if kept is None else across(kept))
+    return Chart(stage, lines, ticks, steps, None if lowest is None else across(lowest))
