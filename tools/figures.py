@@ -34,7 +34,8 @@ FEW = (
 EMOJI = (
     "coherence.joint", "coherence.text_to_image", "coherence.image_to_text", "attribute.skin.text_to_image",
     "attribute.skin.image_to_text", "attribute.person.text_to_image", "attribute.person.image_to_text",
-    "held_out.combination.text_to_image", "held_out.base.text_to_image", "ceiling.image", "ceiling.image.skin",
+    "held_out.learned.text_to_image", "held_out.combination.text_to_image", "held_out.base.text_to_image",
+    "retrieval.text_to_image", "ceiling.image", "ceiling.image.skin",
     "ceiling.image.person", "coverage.image", "memorisation.image", "codec_error.image", "codec_error.text",
 )  # fmt: skip
 COLUMNS, OLDER = ("fuse.method", "train.model", "seed", "budget"), "\u2020"

@@ -17,8 +17,8 @@ FAMILIES = {  # what the figures of a family say
     "memorisation": "Share of samples very close to a training item, less that of real test items. Zero is best.",
     "consistency": "Distance between the labels of what came by two ways that should agree. Lower is better.",
     "out_of_domain": "Coherence on pictures from another source. Higher is better; compare with the directions above.",
-    "held_out": "Coherence of all attributes where the thing or the combination was never learned; beside it, to compare "
-    "with, where it was. Higher is better.",
+    "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
+    "where it was. Higher is better.",
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
     "codec_accuracy": "Share of test items that the judges still read right after a codec and back. Higher is better.",
     "balance": "Largest relative deviation of a label's share among samples made from nothing. Lower is better.",
