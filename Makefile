@@ -49,6 +49,9 @@ grid: $(STAMP)  ## run every fusion with every generator, and no fusion, as expe
 leaderboard: $(STAMP)  ## write what the grid measured to metrics/leaderboard.csv and .png
 	@$(BIN)/python -m tools.leaderboard
 
+codecs: $(STAMP)  ## fit every codec to this data at the same cost, and write what each loses to metrics/codecs.csv
+	@$(BIN)/python -m tools.codecs
+
 article: $(STAMP)  ## run the article's GAN and VAE as experiments, and write what they make to metrics/article.csv and .png
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_gan)
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset article_vae)
