@@ -112,6 +112,17 @@ def article() -> str:
     return table("", "GAN", "VAE", "real pictures", lines=lines)
 
 
+def codecs() -> str:
+    """What each codec loses of each kind of item, a line each."""
+    units = {"psnr_db": "{:.1f} dB PSNR", "wrong_tokens": "{:.1%} of tokens wrong", "distance_db": "{:.1f} dB off"}
+    lines = []
+    for row in records("codecs.csv"):
+        lost = next(unit.format(row[key]) for key, unit in units.items() if not pd.isna(row[key]))
+        cells = (number(row["numbers"], 0), number(row["steps"], 0), number(row["seconds"], 0), lost, number(row["seen"], 3))
+        lines.append(f"| {row['data']}, {row['modality']}, {row['shape']} | {row['codec']} | " + " | ".join(cells) + " |")
+    return table("", "codec", "numbers", "steps", "seconds", "lost", "seen by the judge", lines=lines)
+
+
 def bench() -> str:
     """What each stage costs, and on what machine."""
     rows = records("bench.csv")
@@ -157,6 +168,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "leaderboard": leaderboard,
     "article": article,
     "emoji": partial(results, EMOJI, "emoji.csv"),
+    "codecs": codecs,
     "bench": bench,
     "minutes": minutes,
     "weight-read": lambda: measured("ceiling.image.weight"),
