@@ -24,6 +24,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit(folder / "params.yaml", "codec: recurrent", "codec: transformer")
     edit(folder / "params.yaml", "network: grid", "network: pooled")
     edit(folder / "params.yaml", "compared_guidance: []", "compared_guidance: [1.0, 2.5]")
+    edit(folder / "params.yaml", "retrieval: false", "retrieval: true")
     return staged(folder)
 
 
@@ -32,6 +33,8 @@ def test_what_belongs_together_is_judged_by_kind(built: Path) -> None:
     found = set(read_table(built / "metrics/table.csv")["metric"])
     assert {"coherence.joint", "coherence.image_to_text", "coherence.text_to_image", "fidelity.image"} <= found
     assert {"attribute.skin.text_to_image", "ceiling.image", "ceiling.audio.skin"} <= found
+    assert {"retrieval.text_to_image", "retrieval.image+audio_to_text"} <= found
+    assert not [metric for metric in found if metric.startswith("match.")], "labels tell what belongs together"
 
 
 def test_labels_with_gaps_and_what_is_held_out_come_through(built: Path) -> None:
@@ -40,6 +43,8 @@ def test_labels_with_gaps_and_what_is_held_out_come_through(built: Path) -> None
     same = ["split", "kind", "skin", "person", "emoji", "base", "held_out", "voice"]
     assert raw.loc[clean.index, same].equals(clean[same]) and len(raw) == len(clean)
     assert clean["kind"].isna().any() and clean["skin"].isna().any()
+    found = set(read_table(built / "metrics/table.csv")["metric"])
+    assert {"held_out.base.text_to_image", "held_out.learned.text_to_image"} <= found
 
 
 def test_values_of_guidance_are_compared_and_drawn(built: Path) -> None:

@@ -29,6 +29,7 @@ from stages.evaluation.judges.loading import key_attribute, load_judges
 from stages.evaluation.metrics.evaluated_data import CLEAN, JUDGES
 from stages.evaluation.metrics.judge_inference import judge
 from stages.features import linear
+from stages.features.chunked_items import Items
 from stages.features.codecs import CODECS, SETTINGS
 from stages.features.extract import split_items
 from stages.features.reconstruction import Codec, error
@@ -74,18 +75,17 @@ def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
         width = max(1, round(numbers / tokens)) if choice == "transformer" else numbers
         chosen = settings.model_copy(update={"codec": choice, "width": width, "steps": TRIAL})
 
-        def fit(settings: Any, choice: str = choice) -> tuple[Codec, float]:
+        def fit(settings: Any, held: Items | None, choice: str = choice) -> tuple[Codec, float]:
             with TemporaryDirectory() as state:
                 codec, _ = CODECS[choice].fit(
-                    settings, getattr(settings, choice), items, held if len(held) >= FEWEST else None,
-                    seed=seed, name=f"codecs/{name}/{choice}", state=Path(state),
+                    settings, getattr(settings, choice), items, held, seed=seed, name=f"codecs/{name}/{choice}", state=Path(state),
                 )  # fmt: skip
             work = COSTS.works[-1]
             return codec, work["end"] - work["begin"]
 
-        _, trial = fit(chosen)
+        _, trial = fit(chosen, None)  # looks at items held out are as many, however few the steps
         steps = max(TRIAL, math.floor(TRIAL * seconds / trial))
-        codec, took = fit(chosen.model_copy(update={"steps": steps}))
+        codec, took = fit(chosen.model_copy(update={"steps": steps}), held if len(held) >= FEWEST else None)
         features = codec.encode(test[:1])[0].numel()
         cost = {"codec": choice, "numbers": features, "steps": steps, "seconds": round(took, 1)}
         yield about | cost | lost(name, codec, test)
