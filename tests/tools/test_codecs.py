@@ -29,7 +29,8 @@ def test_every_codec_has_a_row_beside_a_pca(mine: Path) -> None:
     for name, figure in figures.items():
         part = rows[rows["modality"] == name]
         assert part["codec"].tolist() == codecs[name] and part[figure].notna().all()
-        assert (part["numbers"] / part["numbers"].iloc[0]).between(0.6, 1.4).all()
+        numbers = part.loc[part["codec"] != "transformer", "numbers"]  # it has at least one for each token
+        assert (numbers / numbers.iloc[0]).between(0.9, 1.1).all()
         assert part["seen"].between(0, 3).all() or name == "text", "the built-in captions are read by their grammar"
         assert (part["seconds"].iloc[1:] > 0.3).all()
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from stages.common.files import read_table
-from stages.learning.curve import VALIDATION
 
 WIDTH, HEIGHT = 300, 130  # of a drawing, in the units of its view box
 LEFT, RIGHT, TOP, BOTTOM = 40, 6, 8, 20  # margins for ticks
 FRAME = {
     "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM
 }  # for the templates  # fmt: skip
+VALIDATION = "validation"  # the column of a curve that has the loss of items that are not learned from
 BY_HEART = 1.2  # times its lowest that a validation loss ends at, of a model that learned its data by heart
 
 
