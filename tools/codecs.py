@@ -46,7 +46,7 @@ LEVELS = 255.0
 def main() -> None:
     """Write the table, and print it."""
     parser = argparse.ArgumentParser(prog="codecs", description="every codec on this data, at the same cost")
-    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="that each learns: 60")
+    parser.add_argument("--seconds", type=float, default=45.0, metavar="S", help="that each learns: 45")
     seconds = parser.parse_args().seconds
     with one_line("codecs"):
         if not (JUDGES / "readers.json").exists():

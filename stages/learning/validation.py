@@ -1,9 +1,9 @@
 """A loss of items that are not learned from: what it does while a training goes on is drawn beside the losses.
 
 Few data are learned by heart long before a training ends. Codecs are kept as they were when they lost least of such
-items. Fusion and generator are not: of 300 samples of digits, decoders that were kept at their lowest validation loss
-(early stopping) made pictures of which 25 % instead of 36 % showed the digit of the caption, because the rate at which
-they learned was still high, and samples improve where this loss does not.
+items. Fusion and generator are not: of 300 samples of digits, decoders that were kept as they were while this loss was
+within a tenth of its lowest (early stopping) made pictures of which 25 % instead of 36 % showed the digit of the
+caption. The rate at which they learned was still high then, and samples improve where this loss does not.
 """
 
 import math
