@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -24,15 +24,16 @@ from stages.common.costs import COSTS
 from stages.common.files import read_json, write_table
 from stages.common.params import Run, load, load_modalities, read_yaml
 from stages.common.seeds import draws
+from stages.data.kinds.audio import LEVELS
 from stages.data.kinds.modalities import restore
-from stages.evaluation.judges.loading import key_attribute, load_judges
+from stages.evaluation.judges.loading import Judges, key_attribute, load_judges
 from stages.evaluation.metrics.evaluated_data import CLEAN, JUDGES
 from stages.evaluation.metrics.judge_inference import judge
 from stages.features import linear
 from stages.features.chunked_items import Items
 from stages.features.codecs import CODECS, SETTINGS
 from stages.features.extract import split_items
-from stages.features.reconstruction import Codec, error
+from stages.features.reconstruction import Codec, losses
 from stages.learning.training import set_up
 from stages.learning.validation import FEWEST
 from tools.refusal import one_line
@@ -40,7 +41,22 @@ from tools.refusal import one_line
 OUT = Path("metrics/codecs.csv")
 TRIAL = 30  # steps that tell how long one takes
 NO_NUMBERS = ("pixels", "pretrained")  # codecs that bring their own number of features
-LEVELS = 255.0
+
+
+class Judging(NamedTuple):
+    """What a judge of one modality needs."""
+
+    judges: Judges
+    fitted: Any  # of `preprocess`
+    values: dict[str, list[str]]  # of each attribute
+    key: str | None
+
+
+def judging_of(name: str) -> Judging:
+    """As `judge` and `preprocess` left it."""
+    attributes, judges = read_json(JUDGES / "attributes.json"), load_judges(JUDGES)
+    values = {attribute: about["values"] for attribute, about in attributes.items()}
+    return Judging(judges, restore([name], CLEAN)[name], values, key_attribute(attributes, judges.reads))
 
 
 def main() -> None:
@@ -62,13 +78,13 @@ def main() -> None:
 
 def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
     """A row for each codec of a modality, the PCA first."""
-    settings, seed = load(SETTINGS[name], f"extract.{name}"), load(Run, "run").seed
+    settings, seed, judging = load(SETTINGS[name], f"extract.{name}"), load(Run, "run").seed, judging_of(name)
     train, held, test, items = split_items(name)
     tokens = train.shape[1] - 1 if name == "text" else 1  # of a codec that has a vector a token
     numbers = settings.width * (tokens if settings.codec == "transformer" else 1)
     pca = linear.fit(items, numbers, draws(seed, f"codecs/{name}/linear"))
     about = {"modality": name, "shape": "x".join(map(str, train.shape[1:]))}
-    yield about | {"codec": "pca", "numbers": numbers} | lost(name, pca, test)
+    yield about | {"codec": "pca", "numbers": numbers} | lost(name, pca, test, judging)
     for choice in get_args(type(settings).model_fields["codec"].annotation):
         if choice in NO_NUMBERS:
             continue
@@ -89,30 +105,28 @@ def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
         codec, took = fit(chosen.model_copy(update={"steps": steps}), held if len(held) >= FEWEST else None)
         features = codec.encode(test[:1])[0].numel()
         cost = {"codec": choice, "numbers": features, "steps": steps, "seconds": round(took, 1)}
-        yield about | cost | lost(name, codec, test)
+        yield about | cost | lost(name, codec, test, judging)
 
 
-def lost(name: str, codec: Codec, items: Any) -> dict[str, float]:
+def lost(name: str, codec: Codec, items: Items, judging: Judging) -> dict[str, float]:
     """What (N, ...) test items lose on their way through a codec and back."""
     real = items[:]
     with torch.no_grad():
         made = codec.decode(codec.encode(real))
-        measured = error(codec, items)
-        found = {"text": "wrong_tokens", "image": "psnr_db", "audio": "distance_db"}[name]
+        wrong, size = (part.sum() for part in losses(real, made))
         if name == "image":
-            measured = -10 * math.log10(measured)
-        if name == "audio":
-            decibels = -restore([name], CLEAN)[name].floor_db / LEVELS
-            measured = np.sqrt(np.square(decibels * (made.astype(float) - real)).mean(1)).mean()
-        return {found: round(float(measured), 4)} | seen(name, real, made)
+            measured = {"psnr_db": -10 * math.log10(wrong / size)}
+        elif name == "text":
+            measured = {"wrong_tokens": wrong / size}
+        else:
+            gap = (made.astype(float) - real) / LEVELS * judging.fitted.floor_db
+            measured = {"distance_db": np.sqrt(np.square(gap).mean(1)).mean()}
+        return {key: round(float(value), 4) for key, value in measured.items()} | seen(name, real, made, judging)
 
 
-def seen(name: str, real: np.ndarray, made: np.ndarray) -> dict[str, float]:
+def seen(name: str, real: np.ndarray, made: np.ndarray, judging: Judging) -> dict[str, float]:
     """How far (N, ...) items lie from the real ones in the judge's features; nothing where a grammar reads them."""
-    attributes, judges = read_json(JUDGES / "attributes.json"), load_judges(JUDGES)
-    values = {attribute: about["values"] for attribute, about in attributes.items()}
-    key, fitted = key_attribute(attributes, judges.reads), restore([name], CLEAN)[name]
-    one, other = (judge(name, part, judges, fitted, values, key).features for part in (real, made))
+    one, other = (judge(name, part, *judging).features for part in (real, made))
     if one is None or other is None:
         return {}
     apart = np.square(one - np.roll(one, len(one) // 2, 0)).sum(1).mean()

@@ -118,16 +118,9 @@ def codecs() -> str:
     lines = []
     for row in records("codecs.csv"):
         lost = next(unit.format(row[key]) for key, unit in units.items() if not pd.isna(row[key]))
-        cells = (
-            number(row["numbers"], 0),
-            number(row["steps"], 0),
-            number(row["seconds"], 0),
-            lost,
-            number(row["seen"], 3),
-        )
-        lines.append(
-            f"| {row['data']}, {row['modality']}, {row['shape']} | {row['codec']} | " + " | ".join(cells) + " |"
-        )
+        about = (", ".join(row[key] for key in ("data", "modality", "shape")), row["codec"])
+        cost = (number(row[key], 0) for key in ("numbers", "steps", "seconds"))
+        lines.append("| " + " | ".join((*about, *cost, lost, number(row["seen"], 3))) + " |")
     return table("", "codec", "numbers", "steps", "seconds", "lost", "seen by the judge", lines=lines)
 
 

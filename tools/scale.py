@@ -74,9 +74,9 @@ def fill(folder: Path, count: int, size: int) -> None:
     """A folder in which the stages behind `preprocess` can run."""
     shutil.copytree("stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy("dvc.yaml", folder)
-    for name in ("image", "text"):
-        (folder / "models" / name).mkdir(parents=True)  # a dependency of extract, pretrained model or not
     params = settings(read_yaml(Path("params.yaml")), size)
+    for name in params["modalities"]:
+        (folder / "models" / name).mkdir(parents=True)  # a dependency of extract, pretrained model or not
     replace(folder / "params.yaml", yaml.safe_dump(params))
     raw, clean = folder / "data/acquire", folder / "data/preprocess"
     clean.mkdir(parents=True)
