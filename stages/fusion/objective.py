@@ -108,13 +108,5 @@ def fit_by_prediction(
     if batch >= FEWEST:
         score = mean_loss(held_loss, batch, seed=seed, name="fuse")
     return optimise(
-        networks,
-        loss,
-        settings,
-        ema_decay=EMA_DECAY,
-        seed=seed,
-        name="fuse",
-        state=state,
-        score=score,
-        choose=False,
-    )
+        networks, loss, settings, ema_decay=EMA_DECAY, seed=seed, name="fuse", state=state, score=score, choose=False
+    )  # fmt: skip
