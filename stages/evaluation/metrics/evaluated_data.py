@@ -112,11 +112,13 @@ def load_dataset(names: list[str]) -> Dataset:
 
     seen = {split: real(split, names) for split in ("train", "test")}
     seen["judge"] = real("judge", [name for name in names if judges.readers[name] == GRAMMAR])  # they have words alone
+    tables = {split: samples[samples["split"] == split].reset_index(drop=True) for split in ("train", "test")}
+    places = {split: {key: row for row, key in enumerate(table["id"])} for split, table in tables.items()}
 
     def generated(label: str, *, observed: bool = True, split: str = "test") -> Outputs:
         keys, items = made(label)
-        there = samples[samples["split"] == split].reset_index(drop=True)
-        rows = pd.Index(there["id"]).get_indexer(keys) if observed else np.arange(len(there))
+        there = tables[split]
+        rows = np.array([places[split][key] for key in keys]) if observed else np.arange(len(there))
         real_rows = {name: predicted.take(rows) for name, predicted in seen[split].items()}
         return Outputs(items, there.iloc[rows].reset_index(drop=True), real_rows, keys)
 
