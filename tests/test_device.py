@@ -177,7 +177,7 @@ def test_a_codec_learns_and_codes_there(kind: str, monkeypatch: pytest.MonkeyPat
     if kind == "linear":
         codec = linear.Linear((4, 4, 3), 5, None)
     else:
-        module = CODECS[kind]
+        module = CODECS["text" if text else "image"][kind]
         settings = module.Settings(**TINY["extract"]["text" if text else "image"][kind])
         bottleneck = Bottleneck(width=5, noise=0.1, **SHORT)
         codec, _ = module.fit(bottleneck, settings, items, seed=1, name="codec", state=tmp_path)

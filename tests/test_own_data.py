@@ -18,7 +18,7 @@ from stages.features.hugging_face import EXTRA
 from tests.clones import ALONE, ROOT, run, succeed
 from tests.data.home import clip, picture, serving
 from tests.data.sources.test_tar_shards import tar
-from tests.features.test_pretrained import checkpoint
+from tests.features.test_pretrained_autoencoder import checkpoint
 from tests.toy import commit, copied, git_clone, stale
 
 pytestmark = pytest.mark.slow

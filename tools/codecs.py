@@ -93,7 +93,7 @@ def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
 
         def fit(settings: Any, held: Items | None, choice: str = choice) -> tuple[Codec, float]:
             with TemporaryDirectory() as state:
-                codec, _ = CODECS[choice].fit(
+                codec, _ = CODECS[name][choice].fit(
                     settings, getattr(settings, choice), items, held,
                     seed=seed, name=f"codecs/{name}/{choice}", state=Path(state),
                 )  # fmt: skip

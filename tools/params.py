@@ -18,7 +18,7 @@ from stages.data.preprocess import Preprocess
 from stages.evaluation.evaluate import Evaluate
 from stages.evaluation.judge import Judge
 from stages.evaluation.report import Report
-from stages.features import pretrained
+from stages.features import pretrained_autoencoder, pretrained_reader
 from stages.features.codecs import SETTINGS, OfLevels, OfPictures, OfTokens
 from stages.fusion.dataset import Shape, widths_of
 from stages.fusion.fuse import FUSIONS, Fuse
@@ -72,7 +72,9 @@ def shape(codec: OfLevels | OfTokens, grid: Grid | None, settings: Preprocess) -
     if grid:
         return (prod(grid),)
     if isinstance(codec, OfPictures) and codec.codec == "pretrained":
-        return pretrained.shape_of(codec.pretrained, picture(settings))
+        return pretrained_autoencoder.shape_of(codec.pretrained, picture(settings))
+    if isinstance(codec, OfTokens) and codec.codec == "pretrained":
+        return pretrained_reader.shape_of(codec.pretrained, settings.text.length, codec.width)
     return (settings.text.length - 1, codec.width) if codec.codec == "transformer" else (codec.width,)
 
 

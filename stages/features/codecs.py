@@ -8,18 +8,29 @@ from typing import Any, Literal
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
-from stages.features import autoencoder, linear, mixer, pixels, pretrained, recurrent, transformer
+from stages.features import (
+    autoencoder,
+    linear,
+    mixer,
+    pixels,
+    pretrained_autoencoder,
+    pretrained_reader,
+    recurrent,
+    transformer,
+)
 from stages.features.bottleneck import Bottleneck
 from stages.learning.device import device
 
-CODECS: dict[str, ModuleType] = {
-    "autoencoder": autoencoder,
-    "linear": linear,
-    "mixer": mixer,
-    "pixels": pixels,
-    "pretrained": pretrained,
-    "recurrent": recurrent,
-    "transformer": transformer,
+LEVELS: dict[str, ModuleType] = {"autoencoder": autoencoder, "linear": linear, "mixer": mixer, "pixels": pixels}
+CODECS: dict[str, dict[str, ModuleType]] = {
+    "image": LEVELS | {"pretrained": pretrained_autoencoder},
+    "text": {
+        "linear": linear,
+        "pretrained": pretrained_reader,
+        "recurrent": recurrent,
+        "transformer": transformer,
+    },
+    "audio": LEVELS,
 }
 
 
@@ -42,15 +53,16 @@ class OfPictures(OfLevels):
     """Section `extract.image`."""
 
     codec: Literal["autoencoder", "mixer", "pixels", "pretrained"]
-    pretrained: pretrained.Settings
+    pretrained: pretrained_autoencoder.Settings
 
 
 class OfTokens(Bottleneck):
     """Section `extract.text`."""
 
-    codec: Literal["recurrent", "transformer"]
+    codec: Literal["recurrent", "transformer", "pretrained"]
     recurrent: recurrent.Settings
     transformer: transformer.Settings
+    pretrained: pretrained_reader.Settings
 
 
 SETTINGS: dict[str, type[OfLevels] | type[OfTokens]] = {"image": OfPictures, "text": OfTokens, "audio": OfSpectra}
@@ -61,7 +73,7 @@ def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:
     codecs = {}
     for name in names:
         card = read_json(folder / name / "codec.json")
-        codec = CODECS[card["codec"]].build(card)
+        codec = CODECS[name][card["codec"]].build(card)
         codec.load_state_dict(load_file(folder / name / "codec.safetensors"))
         codecs[name] = codec.to(device()).eval()
     return codecs

@@ -39,7 +39,7 @@ def main(modality: str) -> None:
         settings, run = load(SETTINGS[modality], f"extract.{modality}"), load(Run, "run")
         set_up(run.threads)
         train, held, test, items = split_items(modality)
-        codec, curve = CODECS[settings.codec].fit(
+        codec, curve = CODECS[modality][settings.codec].fit(
             sized(settings, len(train)),
             getattr(settings, settings.codec),
             items,

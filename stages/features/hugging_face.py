@@ -85,16 +85,17 @@ def library(where: str) -> Iterator[None]:
         ) from error
 
 
-def load(kind: Any, source: Source, where: str, **options: Any) -> Any:
-    """A model of a class of diffusers or transformers, with its weights.
+def load(kind: Any, source: Source, where: str, *, spare: str = "", **options: Any) -> Any:
+    """A model of a class of diffusers or transformers, with its weights; the part `spare` may be without.
 
-    Raises ValueError when the files have no weights for a part of it: the libraries would draw these at random.
+    Raises ValueError when the files have no weights for another part: the libraries would draw these at random.
     """
     with library(where):
         model, found = kind.from_pretrained(
             source["path"], use_safetensors=True, local_files_only=True, output_loading_info=True, **options
         )
     lacking = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
+    lacking = [part for part in lacking if not spare or not part.startswith(spare)]
     if lacking:
         raise ValueError(
             f"{where}: expected weights for all of {type(model).__name__}, got none that fit for {lacking[0]} "

@@ -35,7 +35,7 @@ def test_every_modality_has_a_codec() -> None:
 
 @pytest.mark.parametrize(("name", "kind", "own"), LEARNED)
 def test_a_kept_codec_is_the_same_codec(name: str, kind: str, own: dict[str, int], tmp_path: Path) -> None:
-    module = CODECS[kind]
+    module = CODECS[name][kind]
     codec, curve = module.fit(
         BOTTLENECK, module.Settings(**own), ITEMS[name], seed=1, name=name, state=tmp_path / "state"
     )

@@ -51,8 +51,8 @@ def codecs(state: Path) -> dict[str, nn.Module]:
     for kind, (name, some) in items.items():
         section = TINY["extract"][name]
         bottleneck = Bottleneck(width=section["width"], noise=section["noise"], **SHORT)
-        settings = CODECS[kind].Settings(**section[kind])
-        made[kind] = CODECS[kind].fit(bottleneck, settings, some, seed=1, name=kind, state=state)[0]
+        settings = CODECS[name][kind].Settings(**section[kind])
+        made[kind] = CODECS[name][kind].fit(bottleneck, settings, some, seed=1, name=kind, state=state)[0]
     return made
 
 

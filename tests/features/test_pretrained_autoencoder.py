@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from stages.common.files import write_json
 from stages.common.shards import read_shard
-from stages.features import pretrained
+from stages.features import pretrained_autoencoder as pretrained
 from stages.features.bottleneck import Bottleneck
 from stages.features.codecs import load_codecs
 from stages.features.hugging_face import UNKNOWN, library, licence
