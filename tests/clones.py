@@ -71,9 +71,9 @@ import runpy, sys
 from pathlib import Path
 from stages.common.params import load_modalities, read_yaml
 for name, stage in read_yaml(Path("dvc.yaml"))["stages"].items():
-    for item in load_modalities() if "matrix" in stage else [None]:
+    for key in load_modalities() if "foreach" in stage else [""]:
         if name in sys.argv[1:]:
-            module, *words = stage["cmd"].replace("${item.modality}", str(item)).split()[2:]
+            module, *words = stage.get("do", stage)["cmd"].replace("${key}", key).split()[2:]
             kept, sys.argv = sys.argv, [module, *words]
             runpy.run_module(module, run_name="__main__", alter_sys=True)
             sys.argv = kept

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ OWN = "${acquire.path}"  # the user's data: no stage makes it
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of dvc.yaml, one item of a matrix."""
+    """A stage of dvc.yaml, one of many of a kind."""
 
     name: str
     desc: str
@@ -40,25 +39,26 @@ class Stage:
 
 
 def entries(stage: dict[str, Any], key: str, item: dict[str, str]) -> tuple[str, ...]:
-    """The paths or names below `key`, with the matrix item filled in."""
+    """The paths or names below `key`, with the item filled in; what is twice in them, once."""
     plain = (next(iter(entry)) if isinstance(entry, dict) else entry for entry in stage.get(key, []))
-    return tuple(fill(entry, item) for entry in plain if entry != OWN)
+    return tuple(dict.fromkeys(fill(entry, item) for entry in plain if entry != OWN))
 
 
 def fill(text: str, item: dict[str, str]) -> str:
-    return re.sub(r"\$\{item\.(\w+)\}", lambda found: item[found[1]], text)
+    return re.sub(r"\$\{(key|item)\}", lambda found: item[found[1]], text)
 
 
 def expanded() -> Iterator[Stage]:
-    """Every stage of dvc.yaml, a matrix as its items."""
+    """Every stage of dvc.yaml, those for each of many as the many."""
     values = read_yaml(ROOT / "params.yaml")
     for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items():
-        axes = {axis: values[str(of).strip("${}")] for axis, of in stage.get("matrix", {}).items()}
-        for point in product(*axes.values()):
-            item = dict(zip(axes, point, strict=True))
+        many = values[stage["foreach"].strip("${}")] if "foreach" in stage else {"": ""}
+        stage = stage.get("do", stage)
+        for key, of in many.items():
+            item = {"key": key, "item": of} if key else {}
             deps = entries(stage, "deps", item)
             yield Stage(
-                name="@".join([name, *point]),
+                name=f"{name}@{key}" if key else name,
                 desc=stage.get("desc", ""),
                 script=Path(stage["cmd"].split()[2].replace(".", "/") + ".py"),
                 code=tuple(dep for dep in deps if dep.startswith("stages/")),
@@ -107,12 +107,12 @@ def covers(dep: str, path: Path | str) -> bool:
 
 
 def text_of(node: ast.expr, item: dict[str, str]) -> str:
-    """A string in the code; in a formatted one, names stand for the matrix item of the same name."""
+    """A string in the code; in a formatted one, a name stands for the key of the item."""
     if isinstance(node, ast.JoinedStr):
         return "".join(text_of(part, item) for part in node.values)
     if isinstance(node, ast.FormattedValue):
         assert isinstance(node.value, ast.Name), ast.unparse(node)
-        return item[node.value.id]
+        return item["key"]
     assert isinstance(node, ast.Constant), ast.unparse(node)
     return str(node.value)
 
@@ -127,7 +127,12 @@ def loaded(stage: Stage) -> set[str]:
     """The sections that a script loads, ``load(Model, "section")`` or ``load_modalities()``."""
     sections = {text_of(call.args[1], stage.item) for call in calls(stage.script, "load")}
     sections |= {"modalities" for _ in calls(stage.script, "load_modalities")}
-    return sections
+    named = {text_of(call.args[1], stage.item) for call in calls(stage.script, "load_named")}
+    if not stage.item:
+        return sections | named
+    key, kind = stage.item["key"], stage.item["item"]
+    own = {f"{section}.{part}" for section in named for part in (key, kind)}
+    return sections - {"modalities"} | own | {f"modalities.{key}"}
 
 
 @every_stage
@@ -238,7 +243,8 @@ def leaves(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 def test_tiny_parameters_have_the_keys_of_params_yaml() -> None:
     full, tiny = (dict(leaves(read_yaml(ROOT / name))) for name in PARAMS)
     assert full.keys() == tiny.keys()
-    assert full["modalities",] == tiny["modalities",]
+    named = [list(read_yaml(ROOT / name)["modalities"].items()) for name in PARAMS]
+    assert named[0] == named[1], "in the same order"
 
 
 @pytest.mark.parametrize("name", PARAMS)

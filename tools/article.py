@@ -14,7 +14,8 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from stages.common.files import replace, write_table
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.modality import suffix_of
+from stages.common.shards import read_shard
 from stages.data.kinds.generated_to_tensors import tensors
 from stages.data.kinds.modalities import restore
 from stages.evaluation.judges.loading import load_judges
@@ -57,9 +58,9 @@ def samples(rev: str) -> dict[str, list[bytes]]:
     with TemporaryDirectory() as folder:
         kept = Path(folder)
         fetch(rev, ["data/judge", "data/generate/nothing.tar", "data/preprocess/settings.json"], kept)
-        pictures = [files[SUFFIXES["image"]] for _, files in read_shard(kept / "nothing.tar")]
+        pictures = [files[suffix_of("image")] for _, files in read_shard(kept / "nothing.tar")]
         shown = tensors("image", pictures, restore(["image"], kept)["image"])
-        judges = load_judges(kept / "judge")
+        judges = load_judges(kept / "judge", ["image"])
     said = classified("image", shown, judges, LABEL).labels[LABEL]
     known = judges.classifiers["image"].values[LABEL]
     return {value: list(islice(named(pictures, said, value), ROWS)) for value in known}

@@ -22,7 +22,8 @@ import torch
 
 from stages.common.costs import COSTS
 from stages.common.files import read_json, write_table
-from stages.common.params import Run, load, load_modalities, read_yaml
+from stages.common.modality import kind_of
+from stages.common.params import Run, load, load_modalities, load_named, read_yaml
 from stages.common.seeds import draws
 from stages.data.kinds.audio import LEVELS
 from stages.data.kinds.modalities import restore
@@ -54,7 +55,7 @@ class Judging(NamedTuple):
 
 def judging_of(name: str) -> Judging:
     """As `judge` and `preprocess` left it."""
-    attributes, judges = read_json(JUDGES / "attributes.json"), load_judges(JUDGES)
+    attributes, judges = read_json(JUDGES / "attributes.json"), load_judges(JUDGES, load_modalities())
     values = {attribute: about["values"] for attribute, about in attributes.items()}
     return Judging(judges, restore([name], CLEAN)[name], values, key_attribute(attributes, judges.reads))
 
@@ -78,9 +79,10 @@ def main() -> None:
 
 def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
     """A row for each codec of a modality, the PCA first."""
-    settings, seed, judging = load(SETTINGS[name], f"extract.{name}"), load(Run, "run").seed, judging_of(name)
+    kind = kind_of(name)
+    settings, seed, judging = load_named(SETTINGS, "extract", [name])[name], load(Run, "run").seed, judging_of(name)
     train, held, test, items = split_items(name)
-    tokens = train.shape[1] - 1 if name == "text" else 1  # of a codec that has a vector a token
+    tokens = train.shape[1] - 1 if kind == "text" else 1  # of a codec that has a vector a token
     numbers = settings.width * (tokens if settings.codec == "transformer" else 1)
     pca = linear.fit(items, numbers, draws(seed, f"codecs/{name}/linear"))
     about = {"modality": name, "shape": "x".join(map(str, train.shape[1:]))}
@@ -93,7 +95,7 @@ def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
 
         def fit(settings: Any, held: Items | None, choice: str = choice) -> tuple[Codec, float]:
             with TemporaryDirectory() as state:
-                codec, _ = CODECS[name][choice].fit(
+                codec, _ = CODECS[kind][choice].fit(
                     settings, getattr(settings, choice), items, held,
                     seed=seed, name=f"codecs/{name}/{choice}", state=Path(state),
                 )  # fmt: skip
@@ -114,9 +116,9 @@ def lost(name: str, codec: Codec, items: Items, judging: Judging) -> dict[str, f
     with torch.no_grad():
         made = codec.decode(codec.encode(real))
         wrong, size = (part.sum() for part in losses(real, made))
-        if name == "image":
+        if kind_of(name) == "image":
             measured = {"psnr_db": -10 * math.log10(wrong / size)}
-        elif name == "text":
+        elif kind_of(name) == "text":
             measured = {"wrong_tokens": wrong / size}
         else:
             gap = (made.astype(float) - real) / LEVELS * judging.fitted.floor_db

@@ -14,7 +14,8 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from stages.common.files import replace, write_table
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.modality import suffix_of
+from stages.common.shards import read_shard
 from tools.experiments import experiments, fetch, follows
 from tools.refusal import one_line
 
@@ -41,7 +42,7 @@ def main() -> None:
 
 def pictures(rev: str) -> tuple[list[bytes], ...]:
     """The PNGs of the three blocks, of an experiment; each emoji once, though several samples show it."""
-    image, most = SUFFIXES["image"], ACROSS**2
+    image, most = suffix_of("image"), ACROSS**2
     with TemporaryDirectory() as name:
         folder = Path(name)
         fetch(rev, ["data/acquire/index.csv", "data/generate/text.tar", "data/generate/nothing.tar"], folder)

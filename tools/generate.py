@@ -1,8 +1,9 @@
 """New samples, and from files of one's own: what is given is observed, the other modalities are made.
 
 ``python -m tools.generate --image seven.png`` makes captions and clips of a picture; with nothing given, whole samples
-are made. What is given is read as `preprocess` reads data. The folder `--out` gets a file a modality and sample, and
-index.html to look and listen. Models are those in data/, the sampler's settings those of params.yaml.
+are made. There is an option a modality, called as the models call it. What is given is read as `preprocess` reads data.
+The folder `--out` gets a file a modality and sample, and index.html to look and listen. Models are those in data/, the
+sampler's settings those of params.yaml.
 """
 
 import argparse
@@ -16,8 +17,8 @@ import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.common.files import read_json, replace
+from stages.common.modality import SUFFIXES, Modality, kind_of, suffix_of
 from stages.common.params import Run, load, read_yaml
-from stages.common.shards import SUFFIXES
 from stages.common.stage import fresh_folder, logged
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.evaluation.page.examples import View, view
@@ -31,7 +32,12 @@ from stages.learning.training import set_up
 from tools.refusal import one_line
 
 NEEDED = ("preprocess/settings.json", "fuse/fusion.json", "train/generator.json")
-DATA, OUT = Path("data"), Path("data/made")
+DATA, OUT, CARD = Path("data"), Path("data/made"), Path("data/fuse/fusion.json")
+TOLD = {  # of each kind: what stands for it, and what it is
+    "image": ("FILE", "a picture to start from"),
+    "text": ("CAPTION", "a caption to start from, or a .txt file"),
+    "audio": ("FILE", "a recording to start from"),
+}
 TEMPLATES = [
     Path(__file__).parent,
     Path(__file__).parents[1] / "stages/evaluation/page/template",
@@ -40,16 +46,19 @@ TEMPLATES = [
 
 def main() -> None:
     """Write a folder of samples; refuses what it can't read and a folder that exists."""
-    chosen = arguments()
+    names = known()
+    chosen = arguments(names)
     with one_line("generate"), torch.no_grad():
         if chosen.count < 1:
             raise ValueError(f"--count: expected 1 or more, got {chosen.count}; make at least one")
         check_place(chosen.out)
         check_models()
         with logged("generate"):
-            sampler = load_sampler(chosen.out, chosen.seed)
-        told = {name: getattr(chosen, name) for name in MODALITIES}
-        given = {name: payload(name, value, sampler) for name, value in told.items() if value is not None}
+            sampler = load_sampler(names, chosen.out, chosen.seed)
+        told = {name: getattr(chosen, name) for name in names}
+        given: dict[str, bytes] = {
+            name: payload(name, value, sampler) for name, value in told.items() if value is not None
+        }
         check_given(sampler, given)
         with new_folder(chosen.out) as folder:
             with logged("generate"):
@@ -58,12 +67,18 @@ def main() -> None:
     print(f"generate: {len(made)} samples of {', '.join(sorted(made[0]))}; look at {chosen.out / 'index.html'}")
 
 
-def arguments() -> argparse.Namespace:
+def known() -> list[Modality]:
+    """The modalities of the models in data/; without models, one of each kind."""
+    card = read_json(CARD) if CARD.is_file() else {"modalities": SUFFIXES, "kinds": SUFFIXES}
+    return [Modality(*pair) for pair in zip(card["modalities"], card["kinds"], strict=True)]
+
+
+def arguments(names: Sequence[Modality]) -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(prog="generate", description="samples, from what is given or from nothing")
-    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture to start from")
-    parser.add_argument("--audio", type=Path, metavar="FILE", help="a recording to start from")
-    parser.add_argument("--text", metavar="CAPTION", help="a caption to start from, or a .txt file")
+    for name in names:
+        what, said = TOLD[name.kind]
+        parser.add_argument(f"--{name}", type=str if name.kind == "text" else Path, metavar=what, help=said)
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples to make: 6")
     parser.add_argument("--seed", type=int, metavar="N", help="others with another; run.seed")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"a new folder: {OUT}")
@@ -101,11 +116,10 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def load_sampler(out: Path, seed: int | None) -> Sampler:
+def load_sampler(names: Sequence[Modality], out: Path, seed: int | None) -> Sampler:
     """The models below data/, and no data."""
-    run, card = load(Run, "run"), read_json(DATA / "fuse/fusion.json")
+    run, card = load(Run, "run"), read_json(CARD)
     set_up(run.threads)
-    names = card["modalities"]
     return Sampler(
         empty(names, [tuple(shape) for shape in card["shapes"]]),
         load_codecs(names, DATA / "extract"), restore(names, DATA / "preprocess"),
@@ -128,12 +142,12 @@ def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
         raise ValueError(
             f"--{name}: expected one of {', '.join(sampler.dataset.names)}, which the models know; leave it out"
         )
-    caption = name == "text" and not str(told).endswith(".txt")
+    caption = kind_of(name) == "text" and not str(told).endswith(".txt")
     if not caption and not Path(told).is_file():
         raise ValueError(f"--{name}: expected a file, got {told}, which is none; correct the path")
     content = str(told).encode() if caption else Path(told).read_bytes()
     try:
-        MODALITIES[name].read(content, sampler.fitted[name])
+        MODALITIES[kind_of(name)].read(content, sampler.fitted[name])
     except ValueError as error:
         raise ValueError(f"--{name} {told}: {error}") from error
     return content
@@ -141,7 +155,7 @@ def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
 
 def as_read(name: str, content: bytes, sampler: Sampler) -> bytes:
     """What is given as the models see it: a file of the working size or rate."""
-    module, fitted = MODALITIES[name], sampler.fitted[name]
+    module, fitted = MODALITIES[kind_of(name)], sampler.fitted[name]
     seen: bytes = module.write(module.tensor(module.read(content, fitted), fitted), fitted)
     return seen
 
@@ -168,8 +182,8 @@ def deliver(folder: Path, sampler: Sampler, given: Mapping[str, bytes], made: Se
     """The files of each sample, and the page that shows them."""
     for number, files in enumerate(made):
         for suffix, content in files.items():
-            replace(folder / f"{number}.{suffix}", content + b"\n" if suffix == SUFFIXES["text"] else content)
-    read = {SUFFIXES[name]: as_read(name, content, sampler) for name, content in given.items()}
+            replace(folder / f"{number}.{suffix}", content + b"\n" if suffix.endswith(SUFFIXES["text"]) else content)
+    read = {suffix_of(name): as_read(name, content, sampler) for name, content in given.items()}
     names = sampler.dataset.names
     replace(folder / "index.html", render(view(read, names), [view(files, names) for files in made]))
 

@@ -12,8 +12,11 @@ from typing import Any
 
 import torch
 
-from stages.common.params import Run, Strict, load, load_modalities
+from stages.common.modality_subsets import asked_subsets
+from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.data.acquire import Acquire
+from stages.data.kinds.image import ImageSettings
+from stages.data.kinds.modalities import SETTINGS as ITEMS
 from stages.data.preprocess import Preprocess
 from stages.evaluation.evaluate import Evaluate
 from stages.evaluation.judge import Judge
@@ -26,6 +29,7 @@ from stages.generation.models.convolution import Grid, check_grid
 from stages.generation.models.families import Density
 from stages.generation.sampler import Generate, guidable
 from stages.generation.train import Train, build
+from stages.learning.training import Training
 from tools.refusal import one_line
 
 SECTIONS: Mapping[str, type[Strict]] = {
@@ -44,9 +48,12 @@ def main() -> None:
 def check() -> None:
     """Raises ValueError with the first mistake."""
     sections: dict[str, Any] = {name: load(model, name) for name, model in SECTIONS.items()}
-    codecs = {name: load(SETTINGS[name], f"extract.{name}") for name in load_modalities()}
-    grids = {name: grid(name, sections["preprocess"]) for name, codec in codecs.items() if codec.codec == "pixels"}
-    shapes = {name: shape(codec, grids.get(name), sections["preprocess"]) for name, codec in codecs.items()}
+    names = load_modalities()
+    codecs, items = load_named(SETTINGS, "extract", names), load_named(ITEMS, "preprocess", names)
+    load_named(dict.fromkeys(SETTINGS, Training), "judge", names)
+    asked_subsets(names, sections["generate"].subsets)
+    grids = {name: grid(items[name]) for name, codec in codecs.items() if codec.codec == "pixels"}
+    shapes = {name: shape(codec, grids.get(name), items[name]) for name, codec in codecs.items()}
     with torch.device("meta"):
         check_generator(
             sections["train"],
@@ -57,25 +64,22 @@ def check() -> None:
         )
 
 
-def grid(name: str, settings: Preprocess) -> Grid:
-    """The shape of an item whose levels themselves are the features."""
-    return picture(settings) if name == "image" else (settings.audio.bands, settings.audio.frames, 1)
+def grid(item: Any) -> Grid:
+    """The shape of a picture or a spectrum, with these settings of `preprocess`."""
+    if isinstance(item, ImageSettings):
+        return item.size, item.size, 3 if item.colour else 1
+    return item.bands, item.frames, 1
 
 
-def picture(settings: Preprocess) -> Grid:
-    """The shape of a picture."""
-    return settings.image.size, settings.image.size, 3 if settings.image.colour else 1
-
-
-def shape(codec: OfLevels | OfTokens, grid: Grid | None, settings: Preprocess) -> Shape:
+def shape(codec: OfLevels | OfTokens, grid_of: Grid | None, item: Any) -> Shape:
     """Of the features of an item."""
-    if grid:
-        return (prod(grid),)
+    if grid_of:
+        return (prod(grid_of),)
     if isinstance(codec, OfPictures) and codec.codec == "pretrained":
-        return pretrained_autoencoder.shape_of(codec.pretrained, picture(settings))
+        return pretrained_autoencoder.shape_of(codec.pretrained, grid(item))
     if isinstance(codec, OfTokens) and codec.codec == "pretrained":
-        return pretrained_reader.shape_of(codec.pretrained, settings.text.length, codec.width)
-    return (settings.text.length - 1, codec.width) if codec.codec == "transformer" else (codec.width,)
+        return pretrained_reader.shape_of(codec.pretrained, item.length, codec.width)
+    return (item.length - 1, codec.width) if codec.codec == "transformer" else (codec.width,)
 
 
 def check_fusion(settings: Fuse, shapes: list[Shape]) -> int:

@@ -1,6 +1,7 @@
 """A preset as the settings that `dvc exp run` takes: ``dvc exp run $(python -m tools.preset article_gan)``.
 
 A preset is a file in `tools/presets` with those keys of params.yaml that differ; whatever it leaves out stays as it is.
+A modality that is null is taken out.
 """
 
 import json
@@ -22,7 +23,13 @@ def main(names: list[str]) -> None:
             got = f"'{' '.join(names)}'" if names else "none"
             raise ValueError(f"expected one of {', '.join(known)}, got {got}; python -m tools.preset NAME")
         told = settings(read_yaml(PRESETS / f"{names[0]}.yaml"))
-    print(" ".join(f"-S {key}={value}" for key, value in told))
+    print(" ".join(f"-S {setting}" for setting in map(overriding, told)))
+
+
+def overriding(setting: tuple[str, str]) -> str:
+    """What `-S` takes; a modality that is null is taken out."""
+    key, value = setting
+    return f"~{key}" if key.startswith("modalities.") and value == "null" else f"{key}={value}"
 
 
 def settings(values: Mapping[str, object], section: str = "") -> Iterator[tuple[str, str]]:

@@ -83,7 +83,7 @@ def fill(folder: Path, count: int, size: int) -> None:
     looks = ImageSettings(**params["preprocess"]["image"])
     table = pd.DataFrame({"id": [f"{n:06d}" for n in range(count)], "split": np.resize(SPLITS, count)})
     table["kind"], table["has_image"], table["has_text"] = np.resize(KINDS, count), True, True
-    words = text.fit(TextSettings(**params["preprocess"]["text"]), captions(table[:PIECE]), clean)
+    words = text.fit(TextSettings(**params["preprocess"]["text"]), captions(table[:PIECE]), clean / "text")
     train = (table["split"] == "train").to_numpy()
     with (
         growing(clean / "image.clean.npy", image.blank(looks)) as pictures,
@@ -115,7 +115,7 @@ def fill(folder: Path, count: int, size: int) -> None:
 
 def settings(params: dict[str, Any], size: int) -> dict[str, Any]:
     """The project's own, for pictures of a size and captions, with short trainings."""
-    params["modalities"] = ["image", "text"]
+    params["modalities"] = {"image": "image", "text": "text"}
     params["acquire"]["source"] = "folder"
     params["preprocess"]["image"]["size"] = size
 

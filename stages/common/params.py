@@ -4,7 +4,8 @@ Each layer declares a model for its own section of params.yaml, so a new setting
 PyYAML reads ``2e-4`` as text where DVC reads a number; floats are therefore coerced from text.
 """
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from yaml.constructor import ConstructorError
 
+from stages.common.modality import SUFFIXES, Modality, kind_of
+
 PARAMS = Path("params.yaml")
+NAME = re.compile(r"[a-z][a-z0-9]{0,30}")  # of a modality: it stands in files, columns and figures
+TAKEN = {  # names that files, columns or settings have beside those of the modalities
+    "id", "split", "group", "shard", "nothing", "prior", "constant", "interpolation", "reconstructed", "variants",
+    "network", "matcher", "retrieval", "codec",
+}  # fmt: skip
 
 
 class Strict(BaseModel):
@@ -57,30 +65,81 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def load(model: type[Model], section: str, path: Path = PARAMS) -> Model:
     """Section `section` of params.yaml (``extract.image`` reaches into a section) as a `model`.
 
-    Raises ValueError naming the key, what was expected and what was got.
+    What it has of single modalities is left to `load_named`. Raises ValueError naming the key, what was expected and
+    what was got.
     """
     values: Any = read_yaml(path)
+    own = own_names(values)
     for part in section.split("."):
         if not isinstance(values, dict) or part not in values:
             raise ValueError(f"{path}: expected a section '{section}', got none; add it")
         values = values[part]
+    if isinstance(values, dict):
+        values = {key: value for key, value in values.items() if key not in own}
     return validate(model, values, f"{path}: {section}")
 
 
-def load_modalities(path: Path = PARAMS) -> list[str]:
-    """Section `modalities`: the names of those that the pipeline works with.
+def load_named(
+    models: Mapping[str, type[Model]], section: str, names: Iterable[str], path: Path = PARAMS
+) -> dict[str, Model]:
+    """What a section says of each modality: of its kind, and where it differs, below its own name.
 
-    Known is what `extract` has a section for, because dvc.yaml makes an extract stage of each. Raises ValueError
-    with what was expected and what was got.
+    `models` has the record of each kind. Raises ValueError as `load` does.
     """
-    values = read_yaml(path)
-    names, sections = values.get("modalities"), values.get("extract")
-    known = list(sections) if isinstance(sections, dict) else []
-    if isinstance(names, list) and names and all(name in known and names.count(name) == 1 for name in names):
-        return names
-    raise ValueError(
-        f"{path}: modalities: expected one or more of {', '.join(known)}, each once, got {names!r}; correct params.yaml"
-    )
+    values = read_yaml(path).get(section, {})
+    found = {}
+    for name in names:
+        kind, where = kind_of(name), f"{path}: {section}.{name}"
+        said = merged(values.get(kind), {} if name == kind else values.get(name) or {}, where)
+        found[name] = validate(models[kind], said, where)
+    return found
+
+
+def merged(default: Any, own: Any, where: str) -> Any:
+    """A record, and over it what another says, key by key, in records within it too.
+
+    >>> merged({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}}, "here")
+    {'a': 1, 'b': {'c': 4, 'd': 3}}
+    """
+    if not isinstance(default, dict):
+        return own
+    if not isinstance(own, dict):
+        raise ValueError(f"{where}: expected settings, each by its name, got {own!r}; correct params.yaml")
+    return default | {
+        key: merged(default[key], value, f"{where}.{key}") if isinstance(default.get(key), dict) else value
+        for key, value in own.items()
+    }
+
+
+def own_names(values: Mapping[str, Any]) -> set[str]:
+    """The modalities that are not called as their kind."""
+    named = values.get("modalities")
+    return set(named) - set(SUFFIXES) if isinstance(named, dict) else set()
+
+
+def load_modalities(path: Path = PARAMS) -> list[Modality]:
+    """Section `modalities`: those that the pipeline works with, each with its kind.
+
+    Their order is that of the kinds, then of the names, whatever it is in the file: DVC does not see that change. Each
+    has a section in `extract`, be it empty, because dvc.yaml makes an extract stage of each and watches that section.
+    Raises ValueError with what was expected and what was got.
+    """
+    values, where = read_yaml(path), f"{path}: modalities"
+    named, kinds = values.get("modalities"), ", ".join(SUFFIXES)
+    if not isinstance(named, dict) or not named:
+        raise ValueError(f"{where}: expected names, each with its kind ({kinds}), got {named!r}; correct params.yaml")
+    for name, kind in named.items():
+        if not isinstance(kind, str) or kind not in SUFFIXES:
+            raise ValueError(f"{where}.{name}: expected a kind ({kinds}), got {kind!r}; correct params.yaml")
+        usable = isinstance(name, str) and NAME.fullmatch(name) and name not in TAKEN | (SUFFIXES.keys() - {kind})
+        if not usable:
+            raise ValueError(
+                f"{where}: expected a name of small letters and digits that is not in use, got {name!r}; rename it"
+            )
+        if name not in (values.get("extract") or {}):
+            raise ValueError(f"{path}: expected a section 'extract.{name}', got none; add {name}: {{}} below extract")
+    order = sorted(named.items(), key=lambda pair: (list(SUFFIXES).index(pair[1]), pair[0]))
+    return [Modality(*pair) for pair in order]
 
 
 def validate(model: type[Model], values: Any, where: str) -> Model:

@@ -1,6 +1,8 @@
 """Samples as WebDataset tar shards whose bytes depend on the samples alone.
 
-In a shard, a sample is the run of files that share a key: ``000017.png``, ``000017.txt``, ``000017.wav``.
+In a shard, a sample is the run of files that share a key: ``000017.png``, ``000017.txt``, ``000017.wav``; of modalities
+that are not called as their kind, ``000017.front.png``. Readers look at the bytes: a photo that came as JPEG is a
+``.png`` too.
 Few large files, never thousands of small ones: DVC pays for every file on every no-op.
 A key ends at the first dot of a name, so the dots of a key are written ``%2E``: any text can be one.
 """
@@ -12,9 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-
-# The file of each modality in our shards. Readers look at the bytes: a photo that came as JPEG is a ``.png`` too.
-SUFFIXES = {"image": "png", "text": "txt", "audio": "wav"}
 
 
 def write_shard(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> None:

@@ -51,7 +51,7 @@ class Context:
 
 @contextmanager
 def stage(name: str) -> Iterator[Context]:
-    """Surround the work of the stage `name` (``extract@image`` for one item of a matrix)."""
+    """Surround the work of the stage `name` (``extract@image`` for one of many of a kind)."""
     COSTS.start()
     try:
         with logged(name), only_one(name):
@@ -117,9 +117,10 @@ def only_one(name: str) -> Iterator[None]:
 
 def fingerprint(name: str, *, data: bool) -> str:
     """A hash of what dvc.yaml says the stage depends on: code and params, and its input data if asked."""
-    entry = read_yaml(Path("dvc.yaml"))["stages"][name.split("@")[0]]
+    stage, _, key = name.partition("@")
+    entry = read_yaml(Path("dvc.yaml"))["stages"][stage]
     values = read_yaml(PARAMS)
-    known = values | {"item": {"modality": name.partition("@")[2]}}
+    known, entry = values | {"key": key, "item": at(f"modalities.{key}", values)}, entry.get("do", entry)
     digest = hashlib.blake2b(digest_size=12)
     for dep in sorted(filled(str(dep), known) for dep in entry["deps"]):
         if data or dep.startswith("stages/"):
@@ -131,9 +132,9 @@ def fingerprint(name: str, *, data: bool) -> str:
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
-    """A name in dvc.yaml with its ``${section.key}`` replaced by what params.yaml, or the item of a matrix, says.
+    """A name in dvc.yaml with its ``${section.key}`` replaced by what params.yaml, or one of many of a kind, says.
 
-    >>> filled("data/extract/${item.modality}", {"item": {"modality": "image"}})
+    >>> filled("data/extract/${key}", {"key": "image"})
     'data/extract/image'
     """
     return re.sub(r"\$\{([\w.]+)\}", lambda found: str(at(found[1], values)), text)

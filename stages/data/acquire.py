@@ -43,6 +43,11 @@ def main() -> None:
         settings, run, names = load(Acquire, "acquire"), load(Run, "run"), load_modalities()
         if (source := BUILT_IN.get(settings.source)) is not None:
             licence = source.LICENCE
+            if others := [name for name in names if name != name.kind]:
+                raise ValueError(
+                    f"modalities: expected image, text and audio by these names, as {settings.source} have them, got "
+                    f"{', '.join(others)}; call them so, or take your own data"
+                )
             section = getattr(settings, settings.source)
             index, attributes = source.acquire(section, run.seed, names, context.out)
         else:

@@ -18,15 +18,16 @@ import pandas as pd
 from pydantic import Field, PositiveInt
 
 from stages.common.files import growing, read_json, read_table, write_json, write_table
-from stages.common.params import Run, Strict, load, load_modalities
+from stages.common.modality import kind_of, suffix_of
+from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.common.progress import progress
 from stages.common.seeds import draws
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.shards import read_shard
 from stages.common.stage import stage
 from stages.common.workers import in_processes
 from stages.data.kinds.audio import AudioSettings
 from stages.data.kinds.image import ImageSettings
-from stages.data.kinds.modalities import MODALITIES
+from stages.data.kinds.modalities import MODALITIES, SETTINGS
 from stages.data.kinds.text import TextSettings
 from stages.data.records import remarks
 from stages.data.records.rejects import COLUMNS, Reject, most_frequent, table
@@ -51,10 +52,12 @@ def main() -> None:
     """Write data/preprocess: tensors, tokeniser, samples and rejects."""
     with stage("preprocess") as context:
         settings, run, names = load(Preprocess, "preprocess"), load(Run, "run"), load_modalities()
+        chosen = load_named(SETTINGS, "preprocess", names)
         attributes = read_json(RAW / "attributes.json")
         index = read_table(RAW / "index.csv", text=("id", *attributes, *files_of(names)))
-        fitted = {
-            name: MODALITIES[name].fit(getattr(settings, name), train_captions(index), context.out) for name in names
+        fitted: dict[str, Any] = {
+            name: MODALITIES[name.kind].fit(chosen[name], train_captions(index, name), context.out / name)
+            for name in names
         }
         groups = index.groupby("shard")
         jobs = ((RAW / str(shard), rows, fitted, settings.variants, run.seed) for shard, rows in groups)
@@ -65,11 +68,12 @@ def main() -> None:
         rejects = pd.concat([before, found], ignore_index=True)
         check_rejects(rejects, len(index) + len(before), settings.reject_limit)
         check_splits(samples, names)
-        remarks.keep("preprocess", context.out, truncated(lengths, settings), earlier=remarks.read(RAW))
+        remarks.keep("preprocess", context.out, truncated(lengths, chosen), earlier=remarks.read(RAW))
         write_table(context.out / "samples.csv", samples)
         write_table(context.out / "rejects.csv", rejects)
         # Without defaults: a setting that comes later and changes nothing leaves these bytes as they are.
-        write_json(context.out / "settings.json", settings.model_dump(exclude_defaults=True))
+        kept = {name: section.model_dump(exclude_defaults=True) for name, section in chosen.items()}
+        write_json(context.out / "settings.json", kept)
         write_json(context.out / "attributes.json", attributes)
 
 
@@ -78,12 +82,12 @@ def files_of(names: Iterable[str]) -> list[str]:
     return [f"{name}_file" for name in names]
 
 
-def train_captions(index: pd.DataFrame) -> Iterator[str]:
-    """The captions that the tokeniser may learn from, one by one: those of the train split alone."""
-    train = set(index.loc[index["split"] == "train", "id"])
+def train_captions(index: pd.DataFrame, name: str) -> Iterator[str]:
+    """The captions of one modality that its tokeniser may learn from, one by one: those of the train split alone."""
+    train, suffix = set(index.loc[index["split"] == "train", "id"]), suffix_of(name)
     shards = (RAW / shard for shard in index["shard"].unique())
-    samples = (sample for shard in shards for sample in read_shard(shard, only=("txt",)))
-    return (files["txt"].decode("utf-8", "replace") for key, files in samples if key in train and "txt" in files)
+    samples = (sample for shard in shards for sample in read_shard(shard, only=(suffix,)))
+    return (files[suffix].decode("utf-8", "replace") for key, files in samples if key in train and suffix in files)
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Cleaned:
 def clean_shard(path: Path, rows: pd.DataFrame, fitted: dict[str, Any], variants: int, seed: int) -> Cleaned:
     """The samples of one shard, cleaned."""
     known, kept, rejects = rows.set_index("id"), [], []
-    lengths: dict[str, list[int]] = {name: [] for name in fitted if name in ENDS}
+    lengths: dict[str, list[int]] = {name: [] for name in fitted if kind_of(name) in ENDS}
     tensors: dict[str, list[np.ndarray]] = {name: [] for name in array_names(fitted)}
     for key, files in read_shard(path):
         if key not in known.index:  # listed as a reject already
@@ -113,7 +117,7 @@ def clean_shard(path: Path, rows: pd.DataFrame, fitted: dict[str, Any], variants
         copies = variants if known.at[key, "split"] == "train" else 0
         for name, found in lengths.items():
             if items[name] is not None:
-                found.append(MODALITIES[name].length(items[name], fitted[name]))
+                found.append(MODALITIES[kind_of(name)].length(items[name], fitted[name]))
         for name, item in items.items():
             clean, augmented = tensors_of(name, item, fitted[name], copies, draws(seed, f"preprocess/{name}/{key}"))
             tensors[f"{name}.clean"].append(clean)
@@ -139,15 +143,15 @@ def read_all(key: str, files: dict[str, bytes], fitted: dict[str, Any]) -> tuple
 
 def read(name: str, files: dict[str, bytes], fitted: Any) -> Any:
     """The item of one modality, None when the sample lacks it. Raises ValueError when it can't be read."""
-    payload = files.get(SUFFIXES[name])
-    return None if payload is None else MODALITIES[name].read(payload, fitted)
+    payload = files.get(suffix_of(name))
+    return None if payload is None else MODALITIES[kind_of(name)].read(payload, fitted)
 
 
 def tensors_of(
     name: str, item: Any, fitted: Any, copies: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The clean tensor of an item and those of its augmented copies; blanks for what is missing."""
-    module = MODALITIES[name]
+    module = MODALITIES[kind_of(name)]
     if item is None:
         return module.blank(fitted), [module.blank(fitted)] * copies
     clean = module.tensor(item, fitted)
@@ -181,8 +185,8 @@ def collect(
 
 
 def blank_of(array: str, fitted: dict[str, Any]) -> np.ndarray:
-    name = array.split(".")[0]
-    blank: np.ndarray = MODALITIES[name].blank(fitted[name])
+    name = next(name for name in fitted if array.startswith(f"{name}."))
+    blank: np.ndarray = MODALITIES[kind_of(name)].blank(fitted[name])
     return blank
 
 

@@ -16,10 +16,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from torch import from_numpy
+from torch import Tensor, from_numpy
 
 from stages.common.files import read_json, read_table, write_json, write_table
-from stages.common.params import Run, Strict, load, load_modalities
+from stages.common.modality import SUFFIXES, kind_of
+from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.data.sources import caption_grammar
 from stages.evaluation.judges.classifier import Classifier, calibrate, train_classifier
@@ -48,6 +49,7 @@ def main() -> None:
     """Write data/judge."""
     with training_stage("judge") as context:
         settings, run, names = load(Judge, "judge"), load(Run, "run"), load_modalities()
+        budgets = load_named(dict.fromkeys(SUFFIXES, Training), "judge", names)
         set_up(run.threads)
         attributes = read_json(CLEAN / "attributes.json")
         samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
@@ -58,12 +60,19 @@ def main() -> None:
         for name in names:
             rows = own & samples[f"has_{name}"].to_numpy(bool)
             values = visible_in(name, attributes, samples[rows])
-            if name == "text" and grammatical(rows, attributes):
+            if name.kind == "text" and grammatical(name, rows, attributes):
                 readers[name] = {"by": GRAMMAR, "reads": list(attributes)}
             elif values:
-                items, budget = clean_items(name, rows), getattr(settings, name)
+                items = clean_items(name, rows)
                 classifier, curve = train_classifier(
-                    name, settings.network, items, samples[rows], values, budget, seed=run.seed, state=context.state
+                    name,
+                    settings.network,
+                    items,
+                    samples[rows],
+                    values,
+                    budgets[name],
+                    seed=run.seed,
+                    state=context.state,
                 )
                 found += examined(name, classifier, samples, rows, attributes)
                 if classifier.values:
@@ -72,19 +81,19 @@ def main() -> None:
             readers.setdefault(name, {"by": MATCHER, "reads": []})
         attributes = resolved(attributes, found)
         if settings.retrieval or needs_matcher(readers, attributes):
-            clean = {name: clean_items(name, own) for name in names}
-            there = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
+            clean: dict[str, Tensor] = {name: clean_items(name, own) for name in names}
+            there: dict[str, Tensor] = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
             taught["matcher"] = train_matcher(
                 settings.network, clean, there, settings.matcher, seed=run.seed, state=context.state
             )
         others_leave()
-        for name, (judge, curve) in taught.items():
-            write_weights(context.out / f"{name}.safetensors", judge)
-            looked_at = [name] if name in names else names
+        for one, (judge, curve) in taught.items():
+            write_weights(context.out / f"{one}.safetensors", judge)
+            looked_at = [one] if one in names else names
             inputs = [CLEAN / "samples.csv", *(CLEAN / f"{shown}.clean.npy" for shown in looked_at)]
             card = origin(settings, run, inputs, {"losses": last(curve)})
-            write_json(context.out / f"{name}.json", judge.card | {"origin": card})
-            write_table(context.out / f"{name}.curve.csv", curve)
+            write_json(context.out / f"{one}.json", judge.card | {"origin": card})
+            write_table(context.out / f"{one}.curve.csv", curve)
         write_json(context.out / "readers.json", readers)
         write_json(context.out / "attributes.json", attributes)
         write_table(context.out / "label_visibility.csv", pd.DataFrame(found, columns=COLUMNS))
@@ -109,12 +118,13 @@ def visible_in(name: str, attributes: Mapping[str, Any], samples: pd.DataFrame) 
     return {attribute: values for attribute, values in shown.items() if samples[attribute].isin(values).any()}
 
 
-def grammatical(rows: np.ndarray, attributes: Mapping[str, Any]) -> bool:
+def grammatical(name: str, rows: np.ndarray, attributes: Mapping[str, Any]) -> bool:
     """Does the grammar read every caption at `rows`, and find some of the attributes in them?"""
     known = {attribute: tuple(about["values"]) for attribute, about in attributes.items()}
-    fitted, tokens = restore(["text"], CLEAN)["text"], np.load(CLEAN / "text.clean.npy", mmap_mode="r")[rows]
+    fitted, tokens = restore([name], CLEAN)[name], np.load(CLEAN / f"{name}.clean.npy", mmap_mode="r")[rows]
     said = [
-        caption_grammar.read(MODALITIES["text"].write(row, fitted).decode("utf-8", "replace"), known) for row in tokens
+        caption_grammar.read(MODALITIES[kind_of(name)].write(row, fitted).decode("utf-8", "replace"), known)
+        for row in tokens
     ]
     return all(stated is not None for stated in said) and any(said)
 

@@ -5,6 +5,7 @@ matrix of coherence, all loss curves, some samples), and data/report/index.html:
 samples to see and hear, curves and every figure, in one file that works offline. The figures are written first.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -44,13 +45,13 @@ def main() -> None:
             replace(METRICS / name, (MEASURED / name).read_bytes())
         write_table(METRICS / "curves.csv", curves)
         write_table(METRICS / "coherence.csv", matrix(table))
-        replace(METRICS / "samples.png", mosaic())
+        replace(METRICS / "samples.png", mosaic(names))
         page = page_within_limit(names, table, curves, settings)
         replace(context.out / "index.html", page)
     print(f"report: data/report/index.html, {len(page.encode()) / 2**20:.1f} MiB")
 
 
-def page_within_limit(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report) -> str:
+def page_within_limit(names: Sequence[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report) -> str:
     """The page as it is; where that is too large, with lighter media, then with fewer samples: it is never refused."""
     grid, rows, light = settings.grid, settings.rows, False
     while True:
@@ -62,7 +63,9 @@ def page_within_limit(names: list[str], table: pd.DataFrame, curves: pd.DataFram
         light = True
 
 
-def gather(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report, *, light: bool) -> Content:
+def gather(
+    names: Sequence[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report, *, light: bool
+) -> Content:
     """All that the page shows, from what the stages left."""
     dataset = read_json(MEASURED / "dataset.json")
     return Content(
@@ -70,9 +73,10 @@ def gather(names: list[str], table: pd.DataFrame, curves: pd.DataFrame, settings
         nothing=from_nothing(names, settings.grid, light=light), strips=strips(names, light=light), light=light,
         examples=examples(names, settings.rows, light=light), games=games(MEASURED / "contribution.csv"),
         attentions=attentions(Path("data/fuse/attention.csv")), guidance=guidance_chart(MEASURED / "guidance.csv"),
-        near_copies=near_copies(MEASURED / "near_copies.csv", light=light),
+        near_copies=near_copies(MEASURED / "near_copies.csv", names, light=light),
         checks=checks(MEASURED / "sanity.csv"), rejects=rejects(CLEAN / "rejects.csv"), remarks=remarks.read(CLEAN),
         visibilities=visibilities(Path("data/judge/label_visibility.csv")), codecs=codecs(names, Path("data/extract")),
+        subsets=2 ** len(names) - 1,
     )  # fmt: skip
 
 

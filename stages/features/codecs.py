@@ -8,6 +8,7 @@ from typing import Any, Literal
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
+from stages.common.modality import kind_of
 from stages.features import (
     autoencoder,
     linear,
@@ -73,7 +74,7 @@ def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:
     codecs = {}
     for name in names:
         card = read_json(folder / name / "codec.json")
-        codec = CODECS[name][card["codec"]].build(card)
+        codec = CODECS[kind_of(name)][card["codec"]].build(card)
         codec.load_state_dict(load_file(folder / name / "codec.safetensors"))
         codecs[name] = codec.to(device()).eval()
     return codecs

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from stages.common.files import read_table, write_json, write_table, write_tensors
-from stages.common.params import Run, load
+from stages.common.params import Run, load, load_modalities, load_named
 from stages.common.seeds import draws
 from stages.features import linear
 from stages.features.chunked_items import Stored, stored
@@ -33,13 +33,14 @@ SPLITS = ("train", "validation", "test")
 def main(modality: str) -> None:
     """Write data/extract/<modality>."""
     with training_stage(f"extract@{modality}") as context:
-        if modality not in SETTINGS:
-            known = ", ".join(SETTINGS)
-            raise ValueError(f"modalities: expected some of {known}, got '{modality}'; correct params.yaml")
-        settings, run = load(SETTINGS[modality], f"extract.{modality}"), load(Run, "run")
+        names = {str(name): name for name in load_modalities()}
+        if modality not in names:
+            raise ValueError(f"modalities: expected some of {', '.join(names)}, got '{modality}'; correct params.yaml")
+        name = names[modality]
+        settings, run = load_named(SETTINGS, "extract", [name])[name], load(Run, "run")
         set_up(run.threads)
         train, held, test, items = split_items(modality)
-        codec, curve = CODECS[modality][settings.codec].fit(
+        codec, curve = CODECS[name.kind][settings.codec].fit(
             sized(settings, len(train)),
             getattr(settings, settings.codec),
             items,

@@ -34,7 +34,7 @@ from stages.learning.device import device
 WHERE = "extract.text.pretrained.path"
 ROOT = Path("models/text")
 WEIGHTS = "model"
-OWN_TOKENIZER = Path("data/preprocess/tokenizer.json")
+CLEAN = Path("data/preprocess")
 TOKENIZER = "tokenizer.json"
 BATCH = 64  # captions at a time
 LONGEST = 128  # tokens of a caption that the encoder reads
@@ -198,7 +198,8 @@ def fit(
     """The encoder of the folder, what it says measured on (N, 1 + T) uint16 `items`, and a writer that learns them; its
     loss curve."""
     source = read_source(settings.path, ROOT, WHERE, WEIGHTS)
-    tokenizers = [OWN_TOKENIZER.read_bytes(), read_tokenizer(source).encode()]
+    own = CLEAN / Path(name).name / TOKENIZER  # streams are called by their stage and the modality
+    tokenizers = [own.read_bytes(), read_tokenizer(source).encode()]
     size = transformer.Settings(hidden=settings.hidden, depth=settings.depth)
     writer, curve = transformer.fit(bottleneck, size, items, held, seed=seed, name=name, state=state)
     model = PretrainedReader(source, settings.meaning, [len(one) for one in tokenizers], writer.card)

@@ -1,7 +1,7 @@
 """Layer 3: one unified representation for any subset of the modalities.
 
-Writes below data/fuse: the fusion and its card, the representations of all samples under every subset, the loss curve,
-and of `attention` which modalities it attends to.
+Writes below data/fuse: the fusion and its card, the representations of all samples under the usual subsets
+(`modality_subsets.py`), the loss curve, and of `attention` which modalities it attends to.
 """
 
 from pathlib import Path
@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from torch import Generator, Tensor, nn
 
 from stages.common.files import read_json, write_json, write_table, write_tensors
-from stages.common.modality_subsets import proper_subsets, subset_name
+from stages.common.modality import kind_of
+from stages.common.modality_subsets import subset_name, usual_subsets
 from stages.common.params import Run, load, load_modalities
 from stages.fusion import attention, concat, gated, matrix, none
 from stages.fusion.dataset import FeatureDataset, feature_files, read_features
@@ -80,11 +81,12 @@ def main() -> None:
                 subset_name(subset): fusion(
                     dataset.clean, mask(subset, dataset.names, len(dataset.clean)) & dataset.available
                 )
-                for subset in (*proper_subsets(dataset.names), dataset.names)
+                for subset in (*usual_subsets(dataset.names), dataset.names)
             }
             if settings.method == "attention":
                 write_table(context.out / "attention.csv", attended(fusion, dataset))
         card: dict[str, Any] = {"method": settings.method, "shapes": dataset.shapes, "modalities": list(dataset.names)}
+        card["kinds"] = [kind_of(name) for name in dataset.names]
         card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
         inputs = [Path("data/preprocess/samples.csv"), *feature_files(dataset.names, Path("data/extract"))]
         card["origin"] = origin(settings, run, inputs, {"losses": last(curve)})
@@ -103,7 +105,7 @@ def attended(fusion: attention.Fusion, dataset: FeatureDataset) -> pd.DataFrame:
     A row for each pair of subset and token: `constant`, which is always there, and the modalities of the subset.
     """
     rows, test = [], dataset.rows("test")
-    for subset in (*proper_subsets(dataset.names), dataset.names):
+    for subset in (*usual_subsets(dataset.names), dataset.names):
         seen = mask(subset, dataset.names, len(test))
         has_all = (dataset.available[test] | ~seen).all(1)
         if has_all.any():

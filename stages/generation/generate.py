@@ -7,11 +7,12 @@ number of the test sample that was observed and hold what was not. The others ar
 files; of the built-in data, ``out_of_domain.tar``, pictures of other writers with what was made from them, and
 ``out_of_domain.csv``, their digits; ``image.guidance-2.tar`` ..., what is made of a modality under other guidance; and,
 of data that say what is new about their test samples, ``image.learned.tar`` ..., what is made of training samples.
-``interpolation.tar`` is to look at: the way from one sample to another.
+``interpolation.tar`` is to look at: the way from one sample to another. ``subsets.json`` lists the observed subsets,
+and how many there could be.
 """
 
 from dataclasses import replace
-from itertools import islice, permutations
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from stages.common.files import read_table, write_table
-from stages.common.modality_subsets import proper_subsets, subset_name
+from stages.common.files import read_table, write_json, write_table
+from stages.common.modality import suffix_of
+from stages.common.modality_subsets import asked_subsets, chains, subset_name
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.progress import progress
 from stages.common.seeds import draws
-from stages.common.shards import SUFFIXES, read_shard, write_shard
+from stages.common.shards import read_shard, write_shard
 from stages.common.stage import stage
 from stages.data.kinds.modalities import restore
 from stages.features.codecs import load_codecs
@@ -70,7 +72,9 @@ def main() -> None:
             load_fusion(Path("data/fuse")), *load_generator(Path("data/train"), names), settings, run.seed, context.out,
         )  # fmt: skip
         test = dataset.rows("test")[: settings.observed]
-        for subset in progress(proper_subsets(names), title="generate"):
+        asked = asked_subsets(names, settings.subsets)
+        write_json(context.out / "subsets.json", {"observed": asked, "of": 2 ** len(names) - 1})
+        for subset in progress(asked, title="generate"):
             rows = test[dataset.available[test][:, mask(subset, names, 1)[0]].all(1)] if subset else None
             given = (
                 torch.zeros(settings.samples, sum(dataset.widths), device=device())
@@ -80,7 +84,7 @@ def main() -> None:
             keys = numbered(settings.samples) if rows is None else list(ids[rows.cpu().numpy()])
             label, rest = subset_name(subset), [name for name in names if name not in subset]
             sampler.write(label, keys, sampler.sample(label, given, subset), rest)
-        for links in permutations(names, 3):
+        for links in chains(names):
             chain(sampler, *links)
         if load(Source, "acquire.source").name == "digits" and "image" in names and len(names) > 1:
             from_other_writers(sampler)
@@ -102,7 +106,7 @@ def main() -> None:
 
 def chain(sampler: Sampler, first: str, middle: str, last: str) -> None:
     """A chain: of what was made from `first` only the file of `middle` is observed, and `last` is made from it."""
-    label, suffix = f"{first}_{middle}_{last}.chain", SUFFIXES[middle]
+    label, suffix = f"{first}_{middle}_{last}.chain", suffix_of(middle)
     direct = read_shard(sampler.out / f"{first}.tar", only=[suffix])
     keys, files = zip(*islice(direct, CHAINED), strict=True)
     link = sampler.encode([file[suffix] for file in files], middle)
@@ -128,7 +132,7 @@ def from_other_writers(sampler: Sampler) -> None:
     keys, given = [key for key, _, _ in found], [picture for _, picture, _ in found]
     made = sampler.sample("out_of_domain", sampler.encode(given, "image"), ["image"])
     files = sampler.decode(made, [name for name in sampler.dataset.names if name != "image"])
-    both = [{SUFFIXES["image"]: picture} | file for picture, file in zip(given, files, strict=True)]
+    both = [{suffix_of("image"): picture} | file for picture, file in zip(given, files, strict=True)]
     digits = pd.DataFrame({"id": keys, "digit": [digit for _, _, digit in found]})
     write_shard(sampler.out / "out_of_domain.tar", zip(keys, both, strict=True))
     write_table(sampler.out / "out_of_domain.csv", digits)

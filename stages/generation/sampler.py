@@ -15,8 +15,9 @@ from pydantic import Field, PositiveInt
 from torch import Generator, Tensor
 
 from stages.common.costs import COSTS
+from stages.common.modality import kind_of, suffix_of
 from stages.common.params import Strict
-from stages.common.shards import SUFFIXES, write_shard
+from stages.common.shards import write_shard
 from stages.common.workers import in_processes
 from stages.data.kinds.generated_to_tensors import tensors
 from stages.data.kinds.modalities import MODALITIES
@@ -36,6 +37,7 @@ class Generate(Strict):
 
     samples: PositiveInt  # made from nothing
     observed: PositiveInt  # test samples that are observed, at most
+    subsets: list[str]  # observed beside nothing, each modality alone and all but one: as image+text, or all
     steps: PositiveInt  # of the solver
     prior_temperature: Annotated[float, Field(gt=0, le=1)]  # of the prior's noise; 1: as learned
     decoder_temperature: Annotated[float, Field(gt=0, le=1)]  # of the decoders' noise; 1: as learned
@@ -105,7 +107,7 @@ class Sampler:
                     items = self.codecs[name].decode(columns.unflatten(-1, shape))
                 jobs = ((name, items[i : i + CHUNK], self.fitted[name]) for i in range(0, len(items), CHUNK))
                 for file, payload in zip(files, chain.from_iterable(in_processes(as_files, jobs)), strict=True):
-                    file[SUFFIXES[name]] = payload
+                    file[suffix_of(name)] = payload
         return files
 
     def write(self, label: str, keys: Sequence[str], features: Tensor, wanted: Sequence[str]) -> None:
@@ -136,4 +138,4 @@ def normal(count: int, width: int, chance: Generator) -> Tensor:
 
 def as_files(name: str, items: np.ndarray, fitted: Any) -> list[bytes]:
     """A piece of the work of `Sampler.decode`, in a worker process."""
-    return [MODALITIES[name].write(item, fitted) for item in items]
+    return [MODALITIES[kind_of(name)].write(item, fitted) for item in items]

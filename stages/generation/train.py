@@ -45,6 +45,7 @@ from stages.learning.validation import FEWEST, mean_loss
 NOTHING = 0.35  # chance that a training item observes nothing
 CHECKED = 512  # samples that are drawn after training
 CHUNK = 8192  # samples that are fused together
+KEPT = 2**28  # numbers of all samples' representations under all subsets that are kept: 1 GiB; else fused step by step
 COLLAPSED = 0.05  # share of the data's variance below which a model is of no use
 
 Pairs = Callable[[int, Generator], tuple[Tensor, Tensor]]  # a random batch of targets (B, D) and conditions (B, C)
@@ -140,16 +141,22 @@ def grid(settings: Train, name: str) -> Grid | None:
 def prior_pairs(dataset: FeatureDataset, fused: TrainedFusion, noise: float) -> Pairs:
     """Representation of the whole (B, U), given that of a random subset and which it is (B, U + M)."""
     there, variants = dataset.train_available, dataset.augmented.shape[1]
+    count, features = len(there) * variants, dataset.augmented.flatten(0, 1)
     known = there.repeat_interleave(variants, 0)  # (R V, M)
-    views = views_of_all_subsets(fused, dataset.augmented.flatten(0, 1), known)  # (2^M x R V, U)
-    count = len(there) * variants
+    views = None
+    if 2 ** there.shape[1] * count * fused.width <= KEPT:
+        views = views_of_all_subsets(fused, features, known)  # (2^M x R V, U)
     wholes = fused(dataset.targets, there)  # (R, U)
 
     def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
         copies = torch.randint(count, (batch,), generator=stream, device=stream.device)
         samples = copies // variants
         seen = random_subsets(there[samples], nothing=NOTHING, stream=stream)
-        view = add_noise(take_rows(views, subset_number(seen) * count + copies), noise, stream)  # (B, U)
+        if views is None:
+            view = fused(take_rows(features, copies), seen)
+        else:
+            view = take_rows(views, subset_number(seen) * count + copies)
+        view = add_noise(view, noise, stream)  # (B, U)
         return fused.noised(wholes[samples], stream), torch.cat([view, seen], -1)
 
     return draw

@@ -12,6 +12,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -77,14 +78,19 @@ class Home:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def set(
-        self, source: str, modalities: Sequence[str] = ("image", "text", "audio"), limit: float = 0.5, **own: Any
-    ) -> None:
-        """Write params.yaml: the tiny ones, with your own data."""
+        self, source: str, modalities: Sequence[str] | Mapping[str, str] = ("image", "text", "audio"),
+        limit: float = 0.5, sections: Mapping[str, Mapping[str, Any]] = MappingProxyType({}), **own: Any,
+    ) -> None:  # fmt: skip
+        """Write params.yaml: the tiny ones, with your own data; `sections` get settings by the names of modalities."""
         params = copy.deepcopy(read_yaml(ROOT / "tests/tiny.yaml"))
         params["acquire"] |= {"source": source, "path": "mine"}
         params["acquire"]["own"] |= own
         params["preprocess"]["reject_limit"] = limit
-        params["modalities"] = list(modalities)
+        named = dict(modalities) if isinstance(modalities, Mapping) else {name: name for name in modalities}
+        params["modalities"] = named
+        params["extract"] |= {name: {} for name, kind in named.items() if name != kind}
+        for section, settings in sections.items():
+            params[section] |= settings
         (self.folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
     def run(self, stage: str) -> subprocess.CompletedProcess[str]:
@@ -120,7 +126,7 @@ class Home:
         return {path.stem: np.load(path) for path in sorted((self.folder / "data/preprocess").glob("*.npy"))}
 
     def bytes(self, stage: str) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in (self.folder / "data" / stage).iterdir()}
+        return {path.name: path.read_bytes() for path in (self.folder / "data" / stage).rglob("*") if path.is_file()}
 
 
 def build(folder: Path) -> Home:

@@ -78,7 +78,7 @@ def test_a_cluster_and_a_worker_that_dies_change_no_byte(home: Home) -> None:
         for name in ("acquire", "preprocess"):
             running = stage(home, name, **environment)
             if name == "preprocess":
-                while not (home.folder / "data/.preprocess.part/tokenizer.json").exists():
+                while not (home.folder / "data/.preprocess.part/text/tokenizer.json").exists():
                     time.sleep(0.05)
                 time.sleep(1)  # the workers have their first jobs now, and load libraries for them
                 assert running.poll() is None, "the stage was over before a worker could die"

@@ -39,7 +39,7 @@ def test_without_directions_the_matrix_is_empty(metrics: list[str]) -> None:
 
 def test_what_was_not_measured_is_no_mistake(tmp_path: Path) -> None:
     absent = tmp_path / "absent.csv"
-    assert (games(absent), attentions(absent), checks(absent), near_copies(absent)) == ([], [], [], {})
+    assert (games(absent), attentions(absent), checks(absent), near_copies(absent, [])) == ([], [], [], {})
     assert guidance_chart(absent) is None
 
 

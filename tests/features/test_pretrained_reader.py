@@ -63,7 +63,7 @@ def checkpoint(folder: Path, name: str) -> Any:
 
 def tokens(captions: list[str]) -> np.ndarray:
     """Of our own tokeniser, which is where `preprocess` leaves it."""
-    own = Path("data/preprocess")
+    own = Path("data/preprocess/text")
     own.mkdir(parents=True, exist_ok=True)
     fitted = text.fit(text.TextSettings(vocabulary=280, length=10), CAPTIONS, own)
     return np.stack([text.tensor(caption, fitted) for caption in captions])
@@ -104,9 +104,8 @@ def test_the_first_tokens_are_what_the_library_reads(model: Any) -> None:
     assert kept.sum() >= 4
     torch.testing.assert_close(meaning.std(0)[kept], torch.ones(int(kept.sum())), atol=1e-2, rtol=0)
     words = torch.tensor([[WORDS.index(word) for word in caption.split()] for caption in CAPTIONS])
-    encoder = {"BertModel": model, "T5ForConditionalGeneration": getattr(model, "encoder", None)}.get(
-        type(model).__name__, getattr(model, "text_model", None)
-    )
+    parts = {"BertModel": "", "T5ForConditionalGeneration": "encoder", "CLIPModel": "text_model"}
+    encoder: Any = model.get_submodule(parts[type(model).__name__])
     with torch.no_grad():
         own = encoder(input_ids=words).last_hidden_state.mean(1)
     found = (own - codec.middle) @ codec.basis.T / codec.spread

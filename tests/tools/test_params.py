@@ -41,6 +41,7 @@ def test_what_runs_is_well(source: Path, tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("preset", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_preset_is_well(preset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = merged(read_yaml(ROOT / "params.yaml"), read_yaml(preset))
+    values["modalities"] = {name: kind for name, kind in values["modalities"].items() if kind}  # null takes one out
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     check()
@@ -68,7 +69,16 @@ def test_every_method_is_well(fusion: str, generator: str, tmp_path: Path, monke
             r"generate.guidance: expected 1 where train.model is not flow",
         ),
         ([("judge.image.max_epochs", -1)], r"params.yaml: judge.image.max_epochs: expected greater than 0, got -1"),
-        ([("modalities", ["image", "smell"])], r"params.yaml: modalities: expected one or more of audio, image, text"),
+        ([("modalities", ["image", "text"])], r"params.yaml: modalities: expected names, each with its kind"),
+        (
+            [("modalities.smell", "nose")],
+            r"params.yaml: modalities.smell: expected a kind \(image, text, audio\), got 'nose'",
+        ),
+        (
+            [("generate.subsets", ["smell"])],
+            r"generate.subsets: expected some of image, text, audio, joined by \+, or all",
+        ),
+        ([("judge.audio.steps", 0)], r"params.yaml: judge.audio.steps: expected greater than 0"),
         ([("fuse.attention.heads", 3)], r"fuse.attention: expected sizes that fit together, got: unflatten"),
         (
             [("extract.image.codec", "pixels"), ("train.decoders.network", "convolution"), ("train.decoders.depth", 3)],

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.common.modality import kind_of
 from stages.common.workers import in_processes
 from stages.data.kinds.modalities import MODALITIES
 
@@ -23,7 +24,7 @@ def read_chunk(name: str, payloads: Sequence[bytes], fitted: Any) -> np.ndarray:
 
 def tensor_or_blank(name: str, payload: bytes, fitted: Any) -> np.ndarray:
     """A generated clip may be silent: that is an item a judge must see, not a reason to stop."""
-    module = MODALITIES[name]
+    module = MODALITIES[kind_of(name)]
     try:
         tensor: np.ndarray = module.tensor(module.read(payload, fitted), fitted)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The modalities of the data layer: a module each, all with the same functions.
+"""The kinds of modalities in the data layer: a module each, all with the same functions.
 
 fit(settings, captions, folder)  learn what the modality needs (a tokeniser) and keep it below `folder`
 restore(settings, [], folder)    read that back in a later stage
@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from stages.common.files import read_json
+from stages.common.modality import kind_of
 from stages.common.params import Strict, validate
 from stages.data.kinds import audio, image, text
 
@@ -32,6 +33,7 @@ def restore(names: Iterable[str], folder: Path) -> dict[str, Any]:
     kept = read_json(folder / "settings.json")
     fitted = {}
     for name in names:
-        settings = validate(SETTINGS[name], kept[name], f"{folder}/settings.json: {name}")
-        fitted[name] = MODALITIES[name].restore(settings, [], folder)
+        kind = kind_of(name)
+        settings = validate(SETTINGS[kind], kept[name], f"{folder}/settings.json: {name}")
+        fitted[name] = MODALITIES[kind].restore(settings, [], folder / name)
     return fitted

@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from stages.common.modality import suffix_of
 from stages.common.progress import progress
-from stages.common.shards import SUFFIXES, write_shard
+from stages.common.shards import write_shard
 from stages.common.workers import Job, in_fresh_processes
 
 Row = dict[Any, Any]  # of the index: column, cell
@@ -39,7 +40,7 @@ def write_samples(path: Path, samples: Iterable[tuple[Row, Mapping[str, bytes]]]
     def files() -> Iterator[tuple[str, dict[str, bytes]]]:
         for row, contents in samples:
             rows.append(row)
-            yield row["id"], {SUFFIXES[name]: contents[name] for name in names}
+            yield row["id"], {suffix_of(name): contents[name] for name in names}
 
     write_shard(path, files())
     return pd.DataFrame(rows)

@@ -1,4 +1,5 @@
 """Your own data as files: those with the same path but for the suffix are one sample, ``a.png``, ``a.txt``, ``a.wav``.
+A modality that is not called as its kind stands before the suffix: ``a.front.png``.
 
 Folders are classes: ``cats/1.png`` has the label `class` ``cats``. When the first folder bears the name of a split, it
 is the split; ``val`` and the like are understood. Other customs are described by `acquire.own.pattern`, a regular
@@ -15,9 +16,9 @@ from stages.data.records.rejects import Reject
 from stages.data.records.split import split_named
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all
 from stages.data.sources.paths import composed
-from stages.data.sources.suffixes import FILES, modality_of
+from stages.data.sources.suffixes import FILES, modality_of, parted
 
-Found = tuple[PurePosixPath, dict[str, str]]  # a file, and what its path says of its sample
+Found = tuple[PurePosixPath, str, dict[str, str]]  # a file, its suffix, and what its path says of its sample
 BESIDE = ("", ".md", ".dvc", ".json")  # files that come with data and are none
 
 
@@ -26,12 +27,13 @@ def collect(root: Path, settings: Own, names: Sequence[str], out: Path) -> tuple
     stated: dict[str, list[Found]] = {}
     rejects = []
     for path in files(root):
+        stem, suffix = parted(path.as_posix(), names)
         try:
-            tells = read(path.with_suffix("").as_posix(), settings.pattern)
+            tells = read(stem, settings.pattern)
         except ValueError as error:
-            rejects.append(Reject(path.with_suffix("").as_posix(), str(path), str(error)))
+            rejects.append(Reject(stem, str(path), str(error)))
         else:
-            stated.setdefault(tells["id"], []).append((path, tells))
+            stated.setdefault(tells["id"], []).append((path, suffix, tells))
     found = []
     for key, parts in stated.items():
         try:
@@ -58,8 +60,8 @@ def sample_of(key: str, parts: Sequence[Found], names: Sequence[str]) -> Sample:
     """The sample of some files. Raises ValueError when they contradict each other or show nothing."""
     shown: dict[str, str] = {}
     known: dict[str, str] = {}
-    for path, tells in parts:
-        name = modality_of(path.suffix[1:])
+    for path, suffix, tells in parts:
+        name = modality_of(suffix, names)
         if name is not None and shown.setdefault(name, str(path)) != str(path):
             raise ValueError(f"expected one file of kind {name} a sample, got {path} too; move one away")
         for word, value in tells.items():
@@ -75,7 +77,7 @@ def sample_of(key: str, parts: Sequence[Found], names: Sequence[str]) -> Sample:
         known.get("split", ""),
         known.get("group", ""),
         str(parts[0][0]),
-        tuple(path.suffix[1:].lower() for path, _ in parts if modality_of(path.suffix[1:]) is None),
+        tuple(suffix.lower() for _, suffix, _ in parts if modality_of(suffix, names) is None),
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.common.modality import SUFFIXES
 from stages.common.seeds import draws
-from stages.common.shards import SUFFIXES
 from stages.data.records.rejects import Reject, most_frequent, plain, table
 from stages.data.records.split import SPLITS, Shares, assign
 from stages.data.sources.packing import Own, Packed, nearest, unread_of
@@ -71,10 +71,11 @@ def attributes_of(
             values.setdefault(label, set()).update([value] if value else [])
     for label, shown_by in wanted.items():
         if label not in values:
-            known = ", ".join(values) or "no label"
-            raise ValueError(f"acquire.own.attributes: expected some of {known}, got '{label}'{nearest(label, values)}")
-        if unknown := [name for name in shown_by if name not in SUFFIXES]:
-            raise ValueError(f"acquire.own.attributes.{label}: expected some of {', '.join(SUFFIXES)}, got {unknown}")
+            there = ", ".join(values) or "no label"
+            raise ValueError(f"acquire.own.attributes: expected some of {there}, got '{label}'{nearest(label, values)}")
+        known = list(dict.fromkeys((*names, *SUFFIXES)))
+        if unknown := [name for name in shown_by if name not in known]:
+            raise ValueError(f"acquire.own.attributes.{label}: expected some of {', '.join(known)}, got {unknown}")
     for label in (label for label in values if TAKEN.fullmatch(label)):
         raise ValueError(f"expected a label by another name, got '{label}', which the pipeline uses itself; rename it")
     found, remarks = {}, []

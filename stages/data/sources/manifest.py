@@ -1,7 +1,8 @@
 """Your own data as a table: ``manifest.csv``, ``.jsonl`` or ``.parquet`` in the data's folder, a row a sample.
 
-Columns: `id`; `image`, `text`, `audio`, any of them: a path from the table's folder or a URL, and for text the caption
-itself, unless most cells end in ``.txt``; `split` and `group` if you like; every other one is a label.
+Columns: `id`; `image`, `text`, `audio`, or what your modalities are called, any of them: a path from the table's folder
+or a URL, and for text the caption itself, unless most cells end in ``.txt``; `split` and `group` if you like; every
+other one is a label.
 An empty cell says that the sample lacks the modality. An empty caption is an empty ``.txt`` file, or "" in JSON Lines.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.common.shards import SUFFIXES
+from stages.common.modality import SUFFIXES, kind_of
 from stages.data.records.rejects import Reject
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all, word
 
@@ -135,8 +136,9 @@ def read_parquet(path: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
 
 def check_columns(columns: Sequence[str], names: Sequence[str], attributes: Iterable[str]) -> None:
     """Raises ValueError when columns are missing, and for those whose name comes near one that is."""
-    known = (*KNOWN, *SUFFIXES)
-    absent = [column for column in known if column not in columns]
+    known = (*KNOWN, *names, *SUFFIXES)
+    renamed = {kind_of(name) for name in names if name != kind_of(name)}  # kinds that go by other names
+    absent = [column for column in known if column not in columns and column not in renamed]
     for column in columns:
         if column not in (*known, *attributes) and (near := meant(column, absent)):
             raise ValueError(
@@ -164,21 +166,27 @@ def meant(column: str, absent: Sequence[str]) -> str | None:
 
 def samples(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Sample]:
     """The rows as samples."""
-    stated = [str(cells["text"]) for _, cells in rows if cells.get("text")]
-    paths = sum(cell.strip().lower().endswith(".txt") for cell in stated) > len(stated) / 2
+    paths = {name: kind_of(name) != "text" or are_paths(cells.get(name) for _, cells in rows) for name in names}
+    known = (*KNOWN, *names, *SUFFIXES)
     for where, cells in rows:
-        files = {name: cell for name in names if (cell := content(name, cells.get(name), paths)) is not None}
-        labels = {c: word(cell) for c, cell in cells.items() if c not in (*KNOWN, *SUFFIXES) and cell is not None}
+        files = {name: cell for name in names if (cell := content(cells.get(name), paths[name])) is not None}
+        labels = {c: word(cell) for c, cell in cells.items() if c not in known and cell is not None}
         key, split, group = (word(cells.get(column)) for column in KNOWN)
         yield Sample(key, files, labels, split, group, where)
 
 
-def content(name: str, cell: Any, paths: bool) -> str | bytes | None:
+def are_paths(cells: Iterable[Any]) -> bool:
+    """Whether most of what a column of captions says are names of their files."""
+    stated = [str(cell) for cell in cells if cell]
+    return sum(cell.strip().lower().endswith(".txt") for cell in stated) > len(stated) / 2
+
+
+def content(cell: Any, paths: bool) -> str | bytes | None:
     """What a cell of a modality says: a place, the content itself, or nothing."""
     if isinstance(cell, Mapping):  # as the library `datasets` writes media to Parquet
         cell = cell.get("bytes") or cell.get("path")
     if cell is None or isinstance(cell, bytes):
         return cell
-    if name == "text" and not paths:
+    if not paths:
         return str(cell).encode()
     return str(cell) or None

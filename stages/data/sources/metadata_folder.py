@@ -2,8 +2,9 @@
 
 ``metadata.csv``, ``.jsonl`` or ``.parquet`` stands beside the files, also once in each split's folder. Its column
 `file_name` is a path from there, or there is one for each modality, such as `image_file_name`. `text`, `caption` or
-`transcription` is the caption, `split` and `group` are what they say, all others are labels; the folders tell the rest,
-as `folder.py` reads them. A sample is called as its file is; a second caption of a file has ``#2`` behind that.
+`transcription` is the caption, or a column has the name of a modality of text; `split` and `group` are what they say,
+all others are labels; the folders tell the rest, as `folder.py` reads them. A sample is called as its file is; a second
+caption of a file has ``#2`` behind that.
 Source: the documentation of the library `datasets`, "ImageFolder" and "AudioFolder".
 """
 
@@ -13,10 +14,11 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from stages.common.modality import kind_of
 from stages.data.records.rejects import Reject
 from stages.data.sources import folder, manifest
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all, word
-from stages.data.sources.suffixes import modality_of
+from stages.data.sources.suffixes import meant_by, modality_of
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE = "file_name"
@@ -71,19 +73,29 @@ def sample_of(
 
     A folder tells the split where the row does not.
     """
-    places = [table.parent / str(cell) for column, cell in cells.items() if is_file(column) and cell is not None]
+    called = {  # by the column, where that has the name of a modality
+        table.parent / str(cell): column.removesuffix(f"_{FILE}")
+        for column, cell in cells.items() if is_file(column) and cell is not None
+    }  # fmt: skip
+    places, called = list(called), {place: name for place, name in called.items() if name in names}
     if not places:
         raise ValueError(f"expected a file in the column {FILE}, got an empty cell; fill it")
     files: dict[str, str | bytes] = {}
     for place in places:
-        name = modality_of(place.suffix[1:])
+        name = called.get(place) or modality_of(place.suffix[1:], names)
         if name is not None and files.setdefault(name, str(place)) != str(place):
             raise ValueError(f"expected one file of kind {name} a sample, got {files[name]!r} and '{place}'")
     tells = folder.read(places[0].with_suffix("").as_posix(), pattern)
-    caption = next((cells[column] for column in CAPTIONS if cells.get(column) is not None), None)
-    if caption is not None:
-        files["text"] = str(caption).encode("utf-8", "surrogatepass")  # preprocess refuses half a character
-    labels = {c: word(cell) for c, cell in cells.items() if c not in (*KNOWN, *CAPTIONS) and not is_file(c)}
+    caption, told = (
+        next((cells[column] for column in CAPTIONS if cells.get(column) is not None), None),
+        meant_by("text", names),
+    )
+    if caption is not None and told is not None:
+        files[told] = str(caption).encode("utf-8", "surrogatepass")  # preprocess refuses half a character
+    texts = [name for name in names if kind_of(name) == "text" and cells.get(name) is not None]
+    files |= {name: str(cells[name]).encode("utf-8", "surrogatepass") for name in texts}
+    known = (*KNOWN, *CAPTIONS, *names)
+    labels = {c: word(cell) for c, cell in cells.items() if c not in known and not is_file(c)}
     stated = {key: value for key, value in tells.items() if key not in KNOWN} | {k: v for k, v in labels.items() if v}
     seen[tells["id"]] += 1
     again = f"#{seen[tells['id']]}" if seen[tells["id"]] > 1 else ""
@@ -94,5 +106,5 @@ def sample_of(
         word(cells.get("split")) or tells.get("split", ""),
         word(cells.get("group")) or tells.get("group", ""),
         str(table.with_name(where)),
-        tuple(place.suffix[1:].lower() for place in places if modality_of(place.suffix[1:]) is None),
+        tuple(place.suffix[1:].lower() for place in places if modality_of(place.suffix[1:], names) is None),
     )

@@ -15,9 +15,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, PositiveInt
 
+from stages.common.modality import kind_of, suffix_of
 from stages.common.params import Strict
 from stages.common.progress import progress
-from stages.common.shards import SUFFIXES, write_shard
+from stages.common.shards import write_shard
 from stages.common.workers import in_processes
 from stages.data.records.rejects import UNWRITABLE, Reject, plain
 from stages.data.records.split import SPLITS, Shares, split_named
@@ -88,7 +89,7 @@ def pack(path: Path, samples: Iterable[Sample], root: Path) -> Piece:
             else:
                 where = {name: place if isinstance(place, str) else sample.row for name, place in sample.files.items()}
                 packed.append(Packed(replace(sample, files=where), path.name, contents(payloads)))
-                yield sample.id, {SUFFIXES[name]: payload for name, payload in payloads.items()}
+                yield sample.id, {suffix_of(name): payload for name, payload in payloads.items()}
 
     write_shard(path, readable())
     if not packed:
@@ -98,7 +99,7 @@ def pack(path: Path, samples: Iterable[Sample], root: Path) -> Piece:
 
 def contents(payloads: Mapping[str, bytes]) -> tuple[str, ...]:
     """Hashes by which samples that belong together are found: captions count only where there is nothing else."""
-    media = [name for name in payloads if name != "text"] or list(payloads)
+    media = [name for name in payloads if kind_of(name) != "text"] or list(payloads)
     return tuple(f"{name} {blake2b(payloads[name], digest_size=16).hexdigest()}" for name in media)
 
 

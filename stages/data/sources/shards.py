@@ -2,7 +2,8 @@
 
 A line of the list is a file in the folder or a URL; ``{000..012}`` stands for all numbers between. In a shard, files
 that share a name up to the first dot are one sample. Beside the media, ``.cls`` holds the label `class`, and ``.json``
-further labels; its ``text`` or ``caption`` is the caption where there is no ``.txt``.
+further labels; its ``text`` or ``caption`` is the caption where there is no ``.txt``. A modality that is not called as
+its kind stands before the suffix, ``1.front.png``; one of text may stand in the ``.json`` by its name.
 """
 
 import json
@@ -15,13 +16,14 @@ from typing import IO, Any, Self, cast
 import fsspec
 from braceexpand import braceexpand
 
+from stages.common.modality import kind_of
 from stages.common.progress import progress
 from stages.common.shards import samples_of
 from stages.common.workers import in_processes
 from stages.data.records.rejects import Reject
 from stages.data.sources.packing import KNOWN, Own, Packed, Piece, Sample, check, gathered, pack, word
 from stages.data.sources.paths import allowed, inside, is_url, unreachable
-from stages.data.sources.suffixes import modality_of
+from stages.data.sources.suffixes import meant_by, modality_of
 
 LIST = "shards.txt"
 
@@ -124,7 +126,7 @@ def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str]
     stated: dict[str, Any] = {}
     unread = []
     for suffix, payload in files:
-        name = modality_of(suffix)
+        name = modality_of(suffix, names)
         if name in shown:
             raise ValueError(f"expected one file of kind {name} a sample, got two; give each sample an id of its own")
         if name is not None:
@@ -135,9 +137,11 @@ def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str]
             stated |= record(payload)
         else:
             unread.append(suffix)
-    caption = stated.pop("text", None) or stated.pop("caption", None)
-    if isinstance(caption, str):
-        shown.setdefault("text", caption.encode("utf-8", "surrogatepass"))  # preprocess refuses half a character
+    captions = {name: stated.pop(name, None) for name in names if kind_of(name) == "text" and name != "text"}
+    captions[meant_by("text", names) or ""] = stated.pop("text", None) or stated.pop("caption", None)
+    for name, caption in captions.items():
+        if name and isinstance(caption, str):
+            shown.setdefault(name, caption.encode("utf-8", "surrogatepass"))  # preprocess refuses half a character
     labels = {label: word(value) for label, value in stated.items() if label not in KNOWN and value is not None}
     known = {name: word(stated.get(name)) for name in ("split", "group")}
     return Sample(key, {n: shown[n] for n in names if n in shown}, labels, **known, row=place, unread=tuple(unread))

@@ -13,6 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from stages.common.modality import kind_of
 from stages.common.special_tokens import PAD
 from stages.learning.device import device
 
@@ -34,18 +35,18 @@ def as_tensor(items: np.ndarray) -> Tensor:
 
 def input_batches(name: str, items: Tensor) -> Iterator[Tensor]:
     """(N, ...) clean items as a judge gets them, batch by batch, on the device."""
-    return (INPUTS[name](batch.to(device())) for batch in items.split(BATCH))
+    return (INPUTS[kind_of(name)](batch.to(device())) for batch in items.split(BATCH))
 
 
 def input_size(name: str, items: Tensor) -> int:
     """What a trunk must know of the items: the channels of pictures and spectra, the number of tokens of captions."""
-    return int(items.max()) + 1 if name == "text" else INPUTS[name](items[:1]).shape[1]
+    return int(items.max()) + 1 if kind_of(name) == "text" else INPUTS[kind_of(name)](items[:1]).shape[1]
 
 
 def augmented(name: str, items: Tensor, stream: Generator) -> Tensor:
     """A batch of inputs, most of them augmented."""
     unchanged = torch.rand(len(items), *[1] * (items.ndim - 1), generator=stream, device=stream.device) < UNCHANGED
-    return torch.where(unchanged, items, AUGMENTATIONS[name](items, stream))
+    return torch.where(unchanged, items, AUGMENTATIONS[kind_of(name)](items, stream))
 
 
 def image_input(pictures: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The judges that `judge` kept: what reads each modality, and the attribute that ties modalities together."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,10 @@ def key_attribute(attributes: Mapping[str, Any], reads: Mapping[str, Collection[
     return max(found, key=lambda a: (len(attributes[a]["shown_by"]), len(attributes[a]["values"])), default=None)
 
 
-def load_judges(folder: Path) -> Judges:
-    """What the stage `judge` kept in `folder`, networks on the device."""
-    readers = read_json(folder / "readers.json")
+def load_judges(folder: Path, names: Sequence[str]) -> Judges:
+    """What the stage `judge` kept in `folder` of these modalities, networks on the device."""
+    kept = read_json(folder / "readers.json")
+    readers = {name: kept[name] for name in names}
     classifiers, matcher = {}, None
     for name, reader in readers.items():
         if reader["by"] == CLASSIFIER:
@@ -47,7 +48,7 @@ def load_judges(folder: Path) -> Judges:
             classifiers[name].to(device()).eval().requires_grad_(False)
     if (folder / "matcher.json").exists():
         card = read_json(folder / "matcher.json")
-        matcher = Matcher(card["network"], card["inputs"])
+        matcher = Matcher(card["network"], {name: card["inputs"][name] for name in names})
         matcher.load_state_dict(load_file(folder / "matcher.safetensors"))
         matcher.to(device()).eval().requires_grad_(False)
     return Judges(

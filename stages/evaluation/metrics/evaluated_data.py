@@ -5,7 +5,6 @@ Rows of real items stand as in the table of samples; where a sample lacks a moda
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from stages.common.files import read_json, read_table
-from stages.common.modality_subsets import proper_subsets, subset_name
+from stages.common.modality import suffix_of
+from stages.common.modality_subsets import chains, observed_subsets, subset_name
 from stages.common.progress import progress
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.shards import read_shard
 from stages.data.kinds.modalities import restore
 from stages.evaluation.judges.loading import GRAMMAR, Judges, key_attribute, load_judges
 from stages.evaluation.metrics.judge_inference import UNSTATED, Predictions, joined, judge, judge_files
@@ -49,7 +49,7 @@ class Outputs:
 class Dataset:
     """Read once, by `load_dataset`; equal to itself alone."""
 
-    names: list[str]
+    names: Sequence[str]
     samples: pd.DataFrame
     values: dict[str, list[str]]  # of each attribute; none without labels
     shown_by: dict[str, list[str]]  # modalities that always show it
@@ -83,12 +83,12 @@ class Dataset:
         return {observed: outputs for observed, outputs in self.outputs.items() if observed}
 
 
-def load_dataset(names: list[str]) -> Dataset:
+def load_dataset(names: Sequence[str]) -> Dataset:
     """Read what `preprocess`, `generate` and `judge` left, and let the judges look at it."""
     attributes = read_json(JUDGES / "attributes.json")
     values = {attribute: about["values"] for attribute, about in attributes.items()}
     samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
-    judges, fitted = load_judges(JUDGES), restore(names, CLEAN)
+    judges, fitted = load_judges(JUDGES, names), restore(names, CLEAN)
     key = key_attribute(attributes, judges.reads)
 
     def real(split: str, names: Sequence[str]) -> dict[str, Predictions]:
@@ -105,7 +105,7 @@ def load_dataset(names: list[str]) -> Dataset:
         keys, files = zip(*read_shard(MADE / f"{label}.tar"), strict=True)
         predicted = {}
         for name in names:
-            payloads = [file[SUFFIXES[name]] for file in files if SUFFIXES[name] in file]
+            payloads = [file[suffix_of(name)] for file in files if suffix_of(name) in file]
             if payloads:
                 predicted[name] = judge_files(name, payloads, judges, fitted[name], values, key)
         return list(keys), predicted
@@ -137,14 +137,14 @@ def load_dataset(names: list[str]) -> Dataset:
 
     outputs = {
         subset: generated(subset_name(subset), observed=bool(subset))
-        for subset in progress(proper_subsets(names), title="evaluate")
+        for subset in progress(observed_subsets(names), title="evaluate")
     }
     return Dataset(
         names=names, samples=samples, values=values, key=key, judges=judges,
         fitted=fitted, shown_by={attribute: about["shown_by"] for attribute, about in attributes.items()},
         real=seen, outputs=outputs, reconstructed=generated("reconstructed"),
         decoded_noise=made("decoded_noise")[1],
-        chains={chain: generated(f"{'_'.join(chain)}.chain") for chain in permutations(names, 3)},
+        chains={chain: generated(f"{'_'.join(chain)}.chain") for chain in chains(names)},
         out_of_domain=out_of_domain(), guided=guided(),
         learned={
             name: generated(f"{name}.learned", split="train")

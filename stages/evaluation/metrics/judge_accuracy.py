@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stages.common.modality import kind_of
 from stages.evaluation.intervals import bootstrap_interval, normal_interval
 from stages.evaluation.metrics.evaluated_data import Dataset
 from stages.evaluation.metrics.judge_inference import UNSTATED, Predictions
@@ -39,9 +40,9 @@ def judge_accuracy(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
             right = correct(predicted, test, attribute)
             metric = f"ceiling.{name}" + ("" if attribute == dataset.key else f".{attribute}")
             results += accuracy(metric, asked(right), test[attribute], all_right, rng)
-            if name == "audio" and attribute == dataset.key and "voice_seen" in test:
+            if kind_of(name) == "audio" and attribute == dataset.key and "voice_seen" in test:
                 unheard = asked(right[(~test["voice_seen"].astype(bool)).to_numpy()])
-                results += accuracy("ceiling.audio.unheard_voices", unheard, test[attribute], all_right, rng)
+                results += accuracy(f"ceiling.{name}.unheard_voices", unheard, test[attribute], all_right, rng)
     return results
 
 

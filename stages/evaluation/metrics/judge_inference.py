@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.common.modality import kind_of
 from stages.data.kinds.generated_to_tensors import tensors
 from stages.data.kinds.modalities import MODALITIES
 from stages.data.sources import caption_grammar
@@ -76,7 +77,7 @@ def judge(
 ) -> Predictions:
     """Labels and features of (N, ...) tensors of one modality."""
     if judges.readers[name] == GRAMMAR:
-        texts = [MODALITIES[name].write(tokens, fitted).decode("utf-8", "replace") for tokens in items]
+        texts = [MODALITIES[kind_of(name)].write(tokens, fitted).decode("utf-8", "replace") for tokens in items]
         return replace(read_captions(texts, values), embedded=embedded(name, items, judges))
     if judges.readers[name] == CLASSIFIER:
         return replace(classified(name, items, judges, key), embedded=embedded(name, items, judges))

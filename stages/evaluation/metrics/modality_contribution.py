@@ -3,7 +3,8 @@
 A game for each target and attribute: the players are the other modalities, and v(S) is the share of test samples whose
 target carries their true label when S was observed. v of nothing is the share of the most frequent label, the best
 guess of who sees nothing. A player's Shapley value is its mean gain over all orders in which players can join (Shapley
-1953); every subset was generated, so it is exact, and the values of all players add up to v(all) - v(nothing).
+1953). It is told where every subset was generated, so it is exact, and the values of all players add up to v(all) -
+v(nothing).
 Axes: P players, N samples, R bootstrap replicates.
 """
 
@@ -54,6 +55,8 @@ def contributions(dataset: Dataset, rng: np.random.Generator) -> pd.DataFrame:
     for target, predicted in dataset.joint.items.items():
         players = [name for name in dataset.names if name != target]
         for attribute in predicted.labels if players else ():
+            if not all(some in dataset.outputs for some in coalitions(players)):
+                continue  # not every subset was observed: generate.subsets
             outcomes = right(dataset, target, attribute, players)
             if all((~np.isnan(one)).any() for one in outcomes.values()):
                 rows += [[target, attribute, *row] for row in shares(players, outcomes, rng)]

@@ -17,8 +17,9 @@ import pandas as pd
 import soundfile
 from pocketsphinx import Decoder
 
+from stages.common.modality import kind_of, suffix_of
 from stages.common.modality_subsets import subset_name
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.shards import read_shard
 from stages.common.workers import in_processes
 from stages.data.kinds import audio
 from stages.data.kinds.generated_to_tensors import tensors
@@ -39,38 +40,39 @@ def speech_recognition(dataset: Dataset, rng: np.random.Generator) -> list[Resul
     """Share of clips in which it hears the digit: that was given; made from nothing, that which our judge hears; and
     of real clips that went through the codec and back, `recognition.codec`, that which is said.
 
-    Left out where the clips do not say digits. Floor: the same words against shuffled clips.
+    Left out where the clips do not say digits; of several modalities of clips the first is heard. Floor: the same words
+    against shuffled clips.
     """
     digits = [str(number) for number in range(len(WORDS))]
-    if "audio" not in dataset.names or dataset.key is None or dataset.values[dataset.key] != digits:
+    voice = next((name for name in dataset.names if kind_of(name) == "audio"), None)
+    if voice is None or dataset.key is None or dataset.values[dataset.key] != digits:
         return []
-    test = dataset.rows("test").query("has_audio").reset_index(drop=True)
-    real = outcomes(
-        recognised(vocoded(recordings(test), dataset.fitted["audio"])), test[dataset.key].to_numpy(str)[:MOST]
-    )
+    test = dataset.rows("test").query(f"has_{voice}").reset_index(drop=True)
+    clips = vocoded(recordings(test, suffix_of(voice)), dataset.fitted[voice])
+    real = outcomes(recognised(clips), test[dataset.key].to_numpy(str)[:MOST])
     wanted = {
         "codec": ("reconstructed", dataset.reconstructed.truth[dataset.key].to_numpy(str))
     }  # what is said in which tar
     for observed, outputs in dataset.outputs.items():
-        if "audio" in observed or len(observed) > 1:
+        if voice in observed or len(observed) > 1:
             continue
-        said = outputs.items["audio"].labels[dataset.key] if not observed else outputs.truth[dataset.key].to_numpy(str)
+        said = outputs.items[voice].labels[dataset.key] if not observed else outputs.truth[dataset.key].to_numpy(str)
         if observed and observed[0] not in dataset.shown_by[dataset.key]:
             said = outputs.real[observed[0]].labels[dataset.key]
-        wanted[f"{subset_name(observed)}_to_audio"] = subset_name(observed), said
+        wanted[f"{subset_name(observed)}_to_{voice}"] = subset_name(observed), said
     results = []
     for metric, (tar, said) in wanted.items():
-        files = islice(read_shard(MADE / f"{tar}.tar", only=[SUFFIXES["audio"]]), MOST)
-        words = recognised([sample[SUFFIXES["audio"]] for _, sample in files])
+        files = islice(read_shard(MADE / f"{tar}.tar", only=[suffix_of(voice)]), MOST)
+        words = recognised([sample[suffix_of(voice)] for _, sample in files])
         value, floor = (outcomes(found, said[: len(words)]) for found in (words, rng.permutation(words)))
         if len(value):
             results.append(share(f"recognition.{metric}", [value], [floor], [real], rng))
     return results
 
 
-def recordings(rows: pd.DataFrame) -> list[bytes]:
+def recordings(rows: pd.DataFrame, suffix: str) -> list[bytes]:
     """The recorded clips of the first rows, as they were acquired."""
-    keys, suffix = list(rows.head(MOST)["id"]), SUFFIXES["audio"]
+    keys = list(rows.head(MOST)["id"])
     index = pd.read_csv(RAW / "index.csv", dtype=str).set_index("id")["shard"]
     clips: dict[str, bytes] = dict.fromkeys(keys, b"")
     for shard in sorted(set(index[keys])):

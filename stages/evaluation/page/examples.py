@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from stages.common.files import read_table
-from stages.common.modality_subsets import proper_subsets, subset_name
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.modality import SUFFIXES, kind_of, suffix_of
+from stages.common.modality_subsets import observed_subsets, subset_name
+from stages.common.shards import read_shard
 from stages.evaluation.page.media import as_data_uri
 
 SAMPLES, RAW = Path("data/generate"), Path("data/acquire")
@@ -31,9 +32,9 @@ class Example:
 def view(files: Mapping[str, bytes], names: Iterable[str], *, light: bool = False) -> View:
     """Those modalities of a sample that are wanted and there."""
     return {
-        name: as_data_uri(SUFFIXES[name], files[SUFFIXES[name]], light=light)
+        name: as_data_uri(SUFFIXES[kind_of(name)], files[suffix_of(name)], light=light)
         for name in names
-        if SUFFIXES[name] in files
+        if suffix_of(name) in files
     }
 
 
@@ -51,7 +52,7 @@ def from_nothing(names: Sequence[str], count: int, *, light: bool = False) -> li
 def examples(names: Sequence[str], count: int, *, light: bool = False) -> dict[tuple[str, ...], list[Example]]:
     """For every direction, `count` test samples: observed subset -> examples."""
     picked: dict[tuple[str, ...], dict[str, dict[str, bytes]]] = {}
-    for observed in proper_subsets(names)[1:]:
+    for observed in observed_subsets(names)[1:]:
         made = dict(read_shard(SAMPLES / f"{subset_name(observed)}.tar"))
         picked[observed] = {key: made[key] for key in spread(list(made), count)}
     real = raw({key for made in picked.values() for key in made})

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from stages.common.modality import kind_of
 from stages.evaluation.metrics import families
 from stages.evaluation.metrics.discriminative_power import FEW, discriminates, margin
 from stages.evaluation.metrics.result import Result
@@ -77,6 +78,7 @@ class Content:
     visibilities: Sequence[Visibility] = ()
     codecs: Sequence[str] = ()  # a sentence each
     light: bool = False  # pictures and clips are made smaller
+    subsets: int = 0  # of the modalities but the whole, which could be observed
 
 
 def figures_of(table: pd.DataFrame) -> dict[str, Result]:
@@ -90,7 +92,7 @@ def render(content: Content) -> str:
         loader=FileSystemLoader(Path(__file__).with_name("template")), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"at": at, "discriminates": discriminates} | {
+    environment.filters |= {"at": at, "discriminates": discriminates, "kind": kind_of, "caption": caption} | {
         name: getattr(wording, name) for name in FILTERS
     }
     names, results = content.names, content.results
@@ -136,6 +138,11 @@ def grouped(results: Mapping[str, Result]) -> list[tuple[str, str, list[Result]]
     for metric, result in results.items():
         groups.setdefault(families.family(metric), []).append(result)
     return [(group, families.FAMILIES.get(group, ""), rows) for group, rows in groups.items()]
+
+
+def caption(items: View) -> str | None:
+    """The first text of a sample, in words for who can't see or hear the rest."""
+    return next((item for name, item in items.items() if kind_of(name) == "text"), None)
 
 
 def at(value: float, result: Result) -> float:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.common.files import read_table
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.modality import kind_of
+from stages.common.shards import read_shard
 from stages.data.records.rejects import COLUMNS
 from stages.evaluation.page.examples import SAMPLES, View, raw, view
 
-HEARD = "wav"  # suffix of what takes time to look at: one beside each sample is enough
+HEARD = "audio"  # kind of what takes time to look at: one beside each sample is enough
 FIRST = 10  # rejects that are listed
 
 
@@ -61,16 +62,17 @@ class Rejects:
     first: Sequence[dict[str, str]]  # id, file, reason
 
 
-def near_copies(file: Path, *, light: bool = False) -> dict[str, list[NearCopy]]:
+def near_copies(file: Path, names: Sequence[str], *, light: bool = False) -> dict[str, list[NearCopy]]:
     """By modality, the most suspicious first."""
     if not file.exists():
         return {}
     table = read_table(file, text=("modality", "key", "train_id"))
-    table = table[(table["rank"] == 1) | (table["modality"].map(SUFFIXES) != HEARD)]
+    known = {str(name): name for name in names}
+    table = table[(table["rank"] == 1) | (table["modality"].map(known).map(kind_of) != HEARD)]
     made = {key: files for key, files in read_shard(SAMPLES / "nothing.tar") if key in set(table["key"])}
     real, found = raw(set(table["train_id"])), dict[str, list[NearCopy]]()
     for group, near in table.groupby(["modality", "key"], sort=False):
-        name, key = map(str, group)
+        name, key = known[str(group[0])], str(group[1])
         train = {item: view(real[item], [name], light=light) for item in near["train_id"]}
         sample = view(made[key], [name], light=light)
         found.setdefault(name, []).append(NearCopy(name, key, near["ratio"].iloc[0], sample, train))

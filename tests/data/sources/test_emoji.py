@@ -10,8 +10,9 @@ import pytest
 import soundfile
 from PIL import Image
 
+from stages.common.modality import SUFFIXES
 from stages.common.params import validate
-from stages.common.shards import SUFFIXES, read_shard
+from stages.common.shards import read_shard
 from stages.data.records.split import SPLITS, Shares
 from stages.data.sources import emoji, emoji_font, espeak
 from stages.data.sources.built_in_shards import Attributes

@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.proof]
 def test_one_modality_is_measured(name: str, tmp_path: Path) -> None:
     folder = clone(tmp_path / "clone")
     text = (folder / "params.yaml").read_text(encoding="utf-8")
-    every = "modalities:\n- image\n- text\n- audio\n"
+    every = "modalities:\n  image: image\n  text: text\n  audio: audio\n"
     assert every in text
-    (folder / "params.yaml").write_text(text.replace(every, f"modalities:\n  - {name}\n"), encoding="utf-8")
+    (folder / "params.yaml").write_text(text.replace(every, f"modalities:\n  {name}: {name}\n"), encoding="utf-8")
     staged(folder)
     summary = json.loads((folder / "metrics/summary.json").read_text(encoding="utf-8"))
     families = {"ceiling", "fidelity", "coverage", "memorisation"}

@@ -1,0 +1,131 @@
+"""Modalities under names that nothing in the code knows, two kinds twice: every source finds each of them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.common.params import load_modalities
+from stages.data import acquire, preprocess
+from stages.data.kinds.modalities import restore
+from tests.data.home import Home, clip, picture
+from tests.data.sources.test_tar_shards import tar
+
+NAMES = {"front": "image", "back": "image", "english": "text", "german": "text", "voice": "audio"}
+COUNT = 24
+FILES = {"front": "front.png", "back": "back.png", "english": "english.txt", "german": "german.txt", "voice": "wav"}
+
+
+def sample(number: int) -> dict[str, bytes]:
+    """What each modality shows; every fifth lacks its back."""
+    media = {"front": picture(number), "back": picture(100 + number), "voice": clip(100 + 9 * number)}
+    told = {"english": f"bird {number}".encode(), "german": f"Vogel {number}".encode()}
+    return {name: made for name, made in (media | told).items() if name != "back" or number % 5}
+
+
+def as_folder(home: Home) -> str:
+    for n in range(COUNT):
+        home.put({f"{n}.{FILES[name]}": made for name, made in sample(n).items()})
+    return "folder"
+
+
+def as_shards(home: Home) -> str:
+    files = {f"{n}.{FILES[name]}": made for n in range(COUNT) for name, made in sample(n).items()}
+    home.put({"all.tar": tar(files)})
+    return "shards"
+
+
+def as_shards_with_records(home: Home) -> str:
+    files: dict[str, bytes] = {}
+    for n in range(COUNT):
+        made = sample(n)
+        files[f"{n}.json"] = json.dumps({name: made.pop(name).decode() for name in ("english", "german")}).encode()
+        files |= {f"{n}.{FILES[name]}": content for name, content in made.items()}
+    home.put({"all.tar": tar(files)})
+    return "shards"
+
+
+def as_manifest(home: Home) -> str:
+    rows = []
+    for n in range(COUNT):
+        made, row = sample(n), {"id": str(n)}
+        for name, content in made.items():
+            row[name] = content.decode() if NAMES[name] == "text" else f"media/{n}.{FILES[name]}"
+            if NAMES[name] != "text":
+                home.put({row[name]: content})
+        rows.append(row)
+    home.put({"manifest.csv": pd.DataFrame(rows).to_csv(index=False)})
+    return "manifest"
+
+
+def as_metadata(home: Home) -> str:
+    rows = []
+    for n in range(COUNT):
+        made, row = sample(n), {"id": str(n)}
+        for name, content in made.items():
+            if NAMES[name] == "text":
+                row[name] = content.decode()
+            else:  # the column says which, whatever the file is called
+                row[f"{name}_file_name"] = f"{n}-{name}.{FILES[name].rpartition('.')[2]}"
+                home.put({row[f"{name}_file_name"]: content})
+        rows.append(row)
+    home.put({"metadata.jsonl": "\n".join(map(json.dumps, rows))})
+    return "folder"
+
+
+SOURCES = (as_folder, as_shards, as_shards_with_records, as_manifest, as_metadata)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_source_finds_each_modality_by_its_name(source: object, home: Home) -> None:
+    assert callable(source)
+    home.set(source(home), NAMES)
+    acquire.main()
+    suffix = {"image": "png", "text": "txt", "audio": "wav"}
+    expected = {f"{name}.{suffix[kind]}": name for name, kind in NAMES.items()}
+    for n in (3, 5):
+        assert home.samples()[str(n)] == {end: sample(n)[name] for end, name in expected.items() if name in sample(n)}
+    assert len(home.index()) == COUNT and home.rejects() == {}
+
+
+def test_a_file_that_two_modalities_could_be_is_left_out_and_said(home: Home) -> None:
+    as_folder(home)
+    home.put({"3.png": picture(77), "lost.png": picture(78)})
+    home.set("folder", NAMES)
+    acquire.main()
+    assert home.samples()["3"]["front.png"] == picture(3)
+    assert home.rejects()["lost"][1].startswith("expected a file of")
+
+
+def test_each_is_cleaned_by_settings_of_its_own(home: Home) -> None:
+    as_folder(home)
+    home.set("folder", NAMES, sections={"preprocess": {"back": {"size": 32}, "german": {"length": 9}}})
+    acquire.main()
+    preprocess.main()
+    clean = {name: np.load(home.folder / f"data/preprocess/{name}.clean.npy") for name in NAMES}
+    assert clean["front"].shape[1:] == (28, 28, 3) and clean["back"].shape[1:] == (32, 32, 3)
+    assert clean["german"].shape[1] == 9 != clean["english"].shape[1]
+    samples = home.table("preprocess/samples.csv").set_index("id")
+    assert (samples["has_back"] == "False").sum() == -(-COUNT // 5)
+    fitted = restore(load_modalities(), home.folder / "data/preprocess")
+    words = {name: set(fitted[name].tokenizer.get_vocab()) for name in ("english", "german")}
+    assert "bird" in words["english"] - words["german"], "each has a tokeniser of its own"
+
+
+def test_settings_below_a_name_that_is_no_modality_are_refused(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    as_folder(home)
+    home.set("folder", NAMES, sections={"preprocess": {"side": {"size": 32}}})
+    acquire.main()
+    with pytest.raises(SystemExit):
+        preprocess.main()
+    assert "preprocess.side: expected a known key, got 'side'" in capsys.readouterr().err
+
+
+def test_what_is_built_in_has_names_of_its_own(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.set("digits", NAMES)
+    with pytest.raises(SystemExit):
+        acquire.main()
+    assert (
+        "modalities: expected image, text and audio by these names, as digits have them, got" in capsys.readouterr().err
+    )
