@@ -1,8 +1,9 @@
-"""A pipeline of five modalities under invented names, two kinds twice, goes all the way; nothing in the code knows a
-name, and none of the subsets that are not tried is lost silently."""
+"""A pipeline of seven modalities under invented names, of all kinds, two of them twice, goes all the way; nothing in
+the code knows a name, and none of the subsets that are not tried is lost silently."""
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -16,43 +17,39 @@ from tests.data.home import clip, picture
 
 pytestmark = pytest.mark.slow
 
-NAMES = {"front": "image", "back": "image", "english": "text", "german": "text", "voice": "audio"}
-SUFFIX = {
-    "front": "front.png",
-    "back": "back.png",
-    "english": "english.txt",
-    "german": "german.txt",
-    "voice": "voice.wav",
-}
+NAMES = {
+    "front": "image", "back": "image", "english": "text", "german": "text", "voice": "audio", "species": "label",
+    "grams": "number",
+}  # fmt: skip
+FILES = {"front": "front.png", "back": "back.png", "english": "english.txt", "german": "german.txt", "voice": "wav"}
+SUFFIXES = FILES | {"voice": "voice.wav", "species": "species.label", "grams": "grams.number"}
 COUNT = 120
-SAID = {
-    "robin": ("a robin", "ein Rotkehlchen"),
-    "tit": ("a blue tit", "eine Blaumeise"),
-    "wren": ("a wren", "ein Zaunk\u00f6nig"),
+SAID = {  # English, German, grams
+    "robin": ("a robin", "ein Rotkehlchen", 18),
+    "tit": ("a blue tit", "eine Blaumeise", 11),
+    "wren": ("a wren", "ein Zaunk\u00f6nig", 9),
 }
+PATTERN = r"^(?P<species>[a-z]+)/(?P<id>\d+)_(?P<grams>[\d.]+)$"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pipeline, with birds of three kinds; a sixth of them lack their back, others their German name."""
+    """The pipeline, with birds of three kinds; a twelfth of them lack their back, others their German name."""
     here = clone(tmp_path_factory.mktemp("names") / "clone")
     for n in range(COUNT):
         bird = list(SAID)[n % 3]
-        level, (english, german) = 80 * (n % 3), SAID[bird]
-        files = {
-            "front": picture(level + n % 20),
-            "back": picture(20000 + level + n % 20),
-            "voice": clip(150 + level + n % 20),
-        }
-        files |= {"english": f"{english}, number {n}".encode(), "german": f"{german}, Nummer {n}".encode()}
+        level, (english, german, grams) = 80 * (n % 3), SAID[bird]
+        files = {"front": picture(level + n % 20), "back": picture(20000 + level + n % 20)}
+        files |= {"voice": clip(150 + level + n % 20), "english": f"{english}, number {n}".encode()}
+        files |= {"german": f"{german}, Nummer {n}".encode()}
         for place, (name, content) in enumerate(files.items()):
             if (n + place) % 12 or name not in ("back", "german"):
-                path = here / f"data/own/{bird}/{n}.{SUFFIX[name]}"
+                path = here / f"data/own/{bird}/{n}_{grams + n % 7 / 10}.{FILES[name]}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
     params = read_yaml(here / "params.yaml")
     params["acquire"] |= {"source": "folder", "path": "data/own"}
-    params["acquire"]["own"]["attributes"] = {"class": list(NAMES)}
+    params["acquire"]["own"] |= {"pattern": PATTERN, "attributes": {"species": list(NAMES)}}
     params["modalities"] = NAMES
     params["extract"] |= {name: {} for name in NAMES} | {"back": {"width": 5}}
     params["preprocess"]["back"] = {"size": 32}
@@ -66,24 +63,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_subset_that_is_asked_for_is_tried_and_the_page_says_how_many_are_not(folder: Path) -> None:
     asked = read_json(folder / "data/generate/subsets.json")
     tried = [subset_name(subset) for subset in asked["observed"]]
-    assert len(tried) == 1 + 5 + 5 + 1 and asked["of"] == 31 and "front+german" in tried
+    assert len(tried) == 1 + 7 + 7 + 1 and asked["of"] == 127 and "front+german" in tried
     for name in tried:
         assert (folder / f"data/generate/{name}.tar").is_file()
     page = (folder / "data/report/index.html").read_text(encoding="utf-8")
-    assert "Of the 31 sets of modalities that could be given" in page and "12 were tried" in page
+    assert "Of the 127 sets of modalities that could be given" in page and "16 were tried" in page
 
 
 def test_files_bear_the_names(folder: Path) -> None:
     made = {key: set(files) for key, files in read_shard(folder / "data/generate/nothing.tar")}
-    assert set(map(frozenset, made.values())) == {frozenset(SUFFIX.values())}
+    assert set(map(frozenset, made.values())) == {frozenset(SUFFIXES.values())}
 
 
 def test_every_modality_is_measured_by_its_name(folder: Path) -> None:
     table = read_table(folder / "metrics/table.csv", text=("metric",))["metric"]
     for name in NAMES:
-        assert {f"coverage.{name}", f"codec_error.{name}", f"ceiling.{name}"} <= set(table)
+        assert {f"coverage.{name}", f"codec_error.{name}"} <= set(table)
+        assert (f"ceiling.{name}" in set(table)) == (name != "grams"), "of a number there is no right or wrong"
     assert {"coherence.front_to_german", "coherence.front+german_to_voice", "coherence.joint"} <= set(table)
-    assert len(pd.read_csv(folder / "metrics/coherence.csv")) == 5 * 4 + 5 + 3
+    assert len(pd.read_csv(folder / "metrics/coherence.csv")) == 7 * 5 + 1 + 6 + 4, "to all but the number"
+
+
+def test_labels_and_numbers_are_made_and_measured(folder: Path) -> None:
+    made = [files for _, files in read_shard(folder / "data/generate/front.tar")]
+    assert {files["species.label"].decode() for files in made} <= {*SAID, ""}
+    assert all(np.isfinite(float(files["grams.number"])) for files in made)
+    rows = read_table(folder / "metrics/table.csv", text=("metric", "note")).to_dict("records")
+    table = {row["metric"]: row for row in rows}
+    wrong = table["number_error.species_to_grams"]
+    assert 0 <= wrong["ceiling"] < wrong["value"] and 0.5 < wrong["floor"] < 1.5
+    assert table["ceiling.species"]["value"] == 1, "a label says what it is"
+    assert 0 <= table["coherence.front_to_species"]["value"] <= 1
+    refused = run(folder, "python", "-m", "tools.generate", "--species", "dodo", "--out", "data/dodo")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--species dodo: expected a value that the train split has, got 'dodo'" in refused.stderr
 
 
 def test_settings_of_a_name_are_those_that_its_stages_had(folder: Path) -> None:
@@ -95,10 +108,12 @@ def test_settings_of_a_name_are_those_that_its_stages_had(folder: Path) -> None:
 
 def test_what_is_given_is_given_by_its_name(folder: Path) -> None:
     given = next((folder / "data/own").rglob("*.front.png"))
-    told = ("--front", str(given), "--german", "ein Rotkehlchen", "--count", "2")
+    told = ("--front", str(given), "--german", "ein Rotkehlchen", "--grams", "18.2", "--count", "2")
     succeed(folder, "python", "-m", "tools.generate", *told, "--out", "data/tried")
     made = {path.name for path in (folder / "data/tried").iterdir()}
-    assert made == {"index.html"} | {f"{n}.{SUFFIX[name]}" for n in (0, 1) for name in ("back", "english", "voice")}
+    assert made == {"index.html"} | {
+        f"{n}.{SUFFIXES[name]}" for n in (0, 1) for name in NAMES.keys() - {"front", "german", "grams"}
+    }
     refused = run(folder, "python", "-m", "tools.generate", "--image", str(given))
     assert refused.returncode == 2 and "--front" in refused.stderr
 

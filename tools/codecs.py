@@ -22,7 +22,7 @@ import torch
 
 from stages.common.costs import COSTS
 from stages.common.files import read_json, write_table
-from stages.common.modality import kind_of
+from stages.common.modality import MEDIA, kind_of
 from stages.common.params import Run, load, load_modalities, load_named, read_yaml
 from stages.common.seeds import draws
 from stages.data.kinds.audio import LEVELS
@@ -70,7 +70,8 @@ def main() -> None:
             raise ValueError("expected data/judge and data/preprocess, got none; dvc pull, or dvc repro judge")
         source = read_yaml(Path("params.yaml"))["acquire"]["source"]
         set_up(load(Run, "run").threads)
-        rows = [{"data": source} | row for name in load_modalities() for row in compared(name, seconds)]
+        media = [name for name in load_modalities() if name.kind in MEDIA]
+        rows = [{"data": source} | row for name in media for row in compared(name, seconds)]
         known = pd.read_csv(OUT) if OUT.exists() else pd.DataFrame(columns=["data"])
         table = pd.concat([known[known["data"] != source], pd.DataFrame(rows)], ignore_index=True)
         write_table(OUT, table)
@@ -80,7 +81,8 @@ def main() -> None:
 def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
     """A row for each codec of a modality, the PCA first."""
     kind = kind_of(name)
-    settings, seed, judging = load_named(SETTINGS, "extract", [name])[name], load(Run, "run").seed, judging_of(name)
+    settings: Any = load_named(SETTINGS, "extract", [name])[name]
+    seed, judging = load(Run, "run").seed, judging_of(name)
     train, held, test, items = split_items(name)
     tokens = train.shape[1] - 1 if kind == "text" else 1  # of a codec that has a vector a token
     numbers = settings.width * (tokens if settings.codec == "transformer" else 1)

@@ -17,7 +17,7 @@ import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.common.files import read_json, replace
-from stages.common.modality import SUFFIXES, Modality, kind_of, suffix_of
+from stages.common.modality import MEDIA, Modality, kind_of, suffix_of
 from stages.common.params import Run, load, read_yaml
 from stages.common.stage import fresh_folder, logged
 from stages.data.kinds.modalities import MODALITIES, restore
@@ -37,6 +37,8 @@ TOLD = {  # of each kind: what stands for it, and what it is
     "image": ("FILE", "a picture to start from"),
     "text": ("CAPTION", "a caption to start from, or a .txt file"),
     "audio": ("FILE", "a recording to start from"),
+    "label": ("VALUE", "a label to start from"),
+    "number": ("VALUE", "a number to start from"),
 }
 TEMPLATES = [
     Path(__file__).parent,
@@ -69,7 +71,7 @@ def main() -> None:
 
 def known() -> list[Modality]:
     """The modalities of the models in data/; without models, one of each kind."""
-    card = read_json(CARD) if CARD.is_file() else {"modalities": SUFFIXES, "kinds": SUFFIXES}
+    card = read_json(CARD) if CARD.is_file() else {"modalities": MEDIA, "kinds": MEDIA}
     return [Modality(*pair) for pair in zip(card["modalities"], card["kinds"], strict=True)]
 
 
@@ -78,7 +80,7 @@ def arguments(names: Sequence[Modality]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="generate", description="samples, from what is given or from nothing")
     for name in names:
         what, said = TOLD[name.kind]
-        parser.add_argument(f"--{name}", type=str if name.kind == "text" else Path, metavar=what, help=said)
+        parser.add_argument(f"--{name}", type=str if what != "FILE" else Path, metavar=what, help=said)
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples to make: 6")
     parser.add_argument("--seed", type=int, metavar="N", help="others with another; run.seed")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"a new folder: {OUT}")
@@ -142,7 +144,7 @@ def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
         raise ValueError(
             f"--{name}: expected one of {', '.join(sampler.dataset.names)}, which the models know; leave it out"
         )
-    caption = kind_of(name) == "text" and not str(told).endswith(".txt")
+    caption = TOLD[kind_of(name)][0] != "FILE" and not (kind_of(name) == "text" and str(told).endswith(".txt"))
     if not caption and not Path(told).is_file():
         raise ValueError(f"--{name}: expected a file, got {told}, which is none; correct the path")
     content = str(told).encode() if caption else Path(told).read_bytes()
@@ -182,7 +184,7 @@ def deliver(folder: Path, sampler: Sampler, given: Mapping[str, bytes], made: Se
     """The files of each sample, and the page that shows them."""
     for number, files in enumerate(made):
         for suffix, content in files.items():
-            replace(folder / f"{number}.{suffix}", content + b"\n" if suffix.endswith(SUFFIXES["text"]) else content)
+            replace(folder / f"{number}.{suffix}", content + b"\n" if suffix.endswith(MEDIA["text"]) else content)
     read = {suffix_of(name): as_read(name, content, sampler) for name, content in given.items()}
     names = sampler.dataset.names
     replace(folder / "index.html", render(view(read, names), [view(files, names) for files in made]))

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from stages.common.modality import MEDIA
 from stages.common.modality_subsets import asked_subsets
 from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.data.acquire import Acquire
@@ -22,7 +23,7 @@ from stages.evaluation.evaluate import Evaluate
 from stages.evaluation.judge import Judge
 from stages.evaluation.report import Report
 from stages.features import pretrained_autoencoder, pretrained_reader
-from stages.features.codecs import SETTINGS, OfLevels, OfPictures, OfTokens
+from stages.features.codecs import SETTINGS, OfLevels, OfPictures, OfTokens, OfValues
 from stages.fusion.dataset import Shape, widths_of
 from stages.fusion.fuse import FUSIONS, Fuse
 from stages.generation.models.convolution import Grid, check_grid
@@ -50,7 +51,7 @@ def check() -> None:
     sections: dict[str, Any] = {name: load(model, name) for name, model in SECTIONS.items()}
     names = load_modalities()
     codecs, items = load_named(SETTINGS, "extract", names), load_named(ITEMS, "preprocess", names)
-    load_named(dict.fromkeys(SETTINGS, Training), "judge", names)
+    load_named(dict.fromkeys(MEDIA, Training), "judge", [name for name in names if name.kind in MEDIA])
     asked_subsets(names, sections["generate"].subsets)
     grids = {name: grid(items[name]) for name, codec in codecs.items() if codec.codec == "pixels"}
     shapes = {name: shape(codec, grids.get(name), items[name]) for name, codec in codecs.items()}
@@ -71,10 +72,12 @@ def grid(item: Any) -> Grid:
     return item.bands, item.frames, 1
 
 
-def shape(codec: OfLevels | OfTokens, grid_of: Grid | None, item: Any) -> Shape:
+def shape(codec: OfLevels | OfTokens | OfValues, grid_of: Grid | None, item: Any) -> Shape:
     """Of the features of an item."""
     if grid_of:
         return (prod(grid_of),)
+    if isinstance(codec, OfValues):
+        return (codec.values.width,)  # at most
     if isinstance(codec, OfPictures) and codec.codec == "pretrained":
         return pretrained_autoencoder.shape_of(codec.pretrained, grid(item))
     if isinstance(codec, OfTokens) and codec.codec == "pretrained":

@@ -4,7 +4,9 @@ Wherever a modality is named, in tables, files and figures, its name stands; whe
 kind is asked. A plain text is the name of the kind itself.
 """
 
-SUFFIXES = {"image": "png", "text": "txt", "audio": "wav"}  # of each kind's files in our shards, whatever is in them
+MEDIA = {"image": "png", "text": "txt", "audio": "wav"}  # kinds whose items are files
+VALUES = {"label": "label", "number": "number"}  # kinds whose items are cells of a table
+SUFFIXES = MEDIA | VALUES  # of each kind's files in our shards, whatever is in them
 
 
 class Modality(str):

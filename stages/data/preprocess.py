@@ -27,7 +27,9 @@ from stages.common.stage import stage
 from stages.common.workers import in_processes
 from stages.data.kinds.audio import AudioSettings
 from stages.data.kinds.image import ImageSettings
+from stages.data.kinds.label import LabelSettings
 from stages.data.kinds.modalities import MODALITIES, SETTINGS
+from stages.data.kinds.number import NumberSettings
 from stages.data.kinds.text import TextSettings
 from stages.data.records import remarks
 from stages.data.records.rejects import COLUMNS, Reject, most_frequent, table
@@ -46,6 +48,8 @@ class Preprocess(Strict):
     image: ImageSettings
     text: TextSettings
     audio: AudioSettings
+    label: LabelSettings
+    number: NumberSettings
 
 
 def main() -> None:
@@ -56,7 +60,7 @@ def main() -> None:
         attributes = read_json(RAW / "attributes.json")
         index = read_table(RAW / "index.csv", text=("id", *attributes, *files_of(names)))
         fitted: dict[str, Any] = {
-            name: MODALITIES[name.kind].fit(chosen[name], train_captions(index, name), context.out / name)
+            name: MODALITIES[name.kind].fit(chosen[name], told_in_train(index, name), context.out / name)
             for name in names
         }
         groups = index.groupby("shard")
@@ -82,8 +86,8 @@ def files_of(names: Iterable[str]) -> list[str]:
     return [f"{name}_file" for name in names]
 
 
-def train_captions(index: pd.DataFrame, name: str) -> Iterator[str]:
-    """The captions of one modality that its tokeniser may learn from, one by one: those of the train split alone."""
+def told_in_train(index: pd.DataFrame, name: str) -> Iterator[str]:
+    """What one modality says that may be learned from, captions or labels, one by one: of the train split alone."""
     train, suffix = set(index.loc[index["split"] == "train", "id"]), suffix_of(name)
     shards = (RAW / shard for shard in index["shard"].unique())
     samples = (sample for shard in shards for sample in read_shard(shard, only=(suffix,)))

@@ -31,6 +31,7 @@ from stages.evaluation.metrics.metric_sanity import sanity
 from stages.evaluation.metrics.modality_contribution import contributions
 from stages.evaluation.metrics.mode_collapse import balance, entropy_left, recognisability
 from stages.evaluation.metrics.nearest_training_items import near_copies
+from stages.evaluation.metrics.number_error import number_error
 from stages.evaluation.metrics.out_of_domain import out_of_domain
 from stages.evaluation.metrics.path_consistency import consistency
 from stages.evaluation.metrics.result import Result, summary, table
@@ -73,6 +74,7 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         *matching(dataset, rng("matching")),
         *consistency(dataset, rng("consistency")),
         *out_of_domain(dataset, rng("out_of_domain")),
+        *number_error(dataset, rng("number_error")),
         *held_out(dataset, rng("held_out")),
         *judge_accuracy(dataset, rng("judge_accuracy")),
         *codec_accuracy(dataset, rng("codec_accuracy")),

@@ -1,10 +1,11 @@
 """Layer 5, first stage: the judges, trained on the judge split, which neither codecs, fusion nor generator see.
 
-Each modality is read by the best there is for it. `grammar`: where the grammar of the built-in captions reads every
-real caption, it does so exactly. `classifier`: where there are labels, one head for every attribute that the modality
-always shows, as sure as it is right on the validation split. `matcher`: where there are none. One matcher of all
-modalities is trained when one of them has no other judge, or when no attribute ties two of them together: then it
-tells what belongs together. `judge.retrieval` asks for one in any case.
+Each modality is read by the best there is for it. `exact`: labels and numbers say what they are. `grammar`: where the
+grammar of the built-in captions reads every real caption, it does so exactly. `classifier`: where there are labels, one
+head for every attribute that the modality always shows, as sure as it is right on the validation split. `matcher`:
+where there are none. One matcher of all modalities that are files is trained when one of them has no other judge, or
+when no attribute ties two modalities together: then it tells what belongs together. `judge.retrieval` asks for one in
+any case.
 Where no one said which modality shows a label, that is measured, and a label that is not shown is not asked for.
 Writes below data/judge: `readers.json`, by what each modality is read and which attributes that finds;
 `attributes.json`, as `preprocess` left it, but measured; `label_visibility.csv`, what was measured; and of each
@@ -19,14 +20,14 @@ import pandas as pd
 from torch import Tensor, from_numpy
 
 from stages.common.files import read_json, read_table, write_json, write_table
-from stages.common.modality import SUFFIXES, kind_of
+from stages.common.modality import MEDIA, kind_of
 from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.data.sources import caption_grammar
 from stages.evaluation.judges.classifier import Classifier, calibrate, train_classifier
 from stages.evaluation.judges.inputs import CLEAN, clean_items
 from stages.evaluation.judges.label_visibility import COLUMNS, label_visibility, resolved, unseen_rows
-from stages.evaluation.judges.loading import CLASSIFIER, GRAMMAR, MATCHER, key_attribute
+from stages.evaluation.judges.loading import CLASSIFIER, EXACT, GRAMMAR, MATCHER, key_attribute
 from stages.evaluation.judges.matcher import Matcher, train_matcher
 from stages.learning.distributed import others_leave, training_stage
 from stages.learning.model_cards import last, origin
@@ -49,7 +50,8 @@ def main() -> None:
     """Write data/judge."""
     with training_stage("judge") as context:
         settings, run, names = load(Judge, "judge"), load(Run, "run"), load_modalities()
-        budgets = load_named(dict.fromkeys(SUFFIXES, Training), "judge", names)
+        media = [name for name in names if name.kind in MEDIA]  # labels and numbers say what they are
+        budgets = load_named(dict.fromkeys(MEDIA, Training), "judge", media)
         set_up(run.threads)
         attributes = read_json(CLEAN / "attributes.json")
         samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
@@ -58,6 +60,9 @@ def main() -> None:
         taught: dict[str, tuple[Classifier | Matcher, pd.DataFrame]] = {}
         found: list[dict[str, Any]] = []  # which modality shows which label
         for name in names:
+            if name not in media:
+                readers[name] = {"by": EXACT, "reads": [name] if name in attributes else []}
+                continue
             rows = own & samples[f"has_{name}"].to_numpy(bool)
             values = visible_in(name, attributes, samples[rows])
             if name.kind == "text" and grammatical(name, rows, attributes):
@@ -80,16 +85,16 @@ def main() -> None:
                     readers[name] = {"by": CLASSIFIER, "reads": list(classifier.values)}
             readers.setdefault(name, {"by": MATCHER, "reads": []})
         attributes = resolved(attributes, found)
-        if settings.retrieval or needs_matcher(readers, attributes):
-            clean: dict[str, Tensor] = {name: clean_items(name, own) for name in names}
-            there: dict[str, Tensor] = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in names}
+        if media and (settings.retrieval or needs_matcher(readers, attributes)):
+            clean: dict[str, Tensor] = {name: clean_items(name, own) for name in media}
+            there: dict[str, Tensor] = {name: from_numpy(samples[f"has_{name}"].to_numpy(bool)[own]) for name in media}
             taught["matcher"] = train_matcher(
                 settings.network, clean, there, settings.matcher, seed=run.seed, state=context.state
             )
         others_leave()
         for one, (judge, curve) in taught.items():
             write_weights(context.out / f"{one}.safetensors", judge)
-            looked_at = [one] if one in names else names
+            looked_at = [one] if one in names else media
             inputs = [CLEAN / "samples.csv", *(CLEAN / f"{shown}.clean.npy" for shown in looked_at)]
             card = origin(settings, run, inputs, {"losses": last(curve)})
             write_json(context.out / f"{one}.json", judge.card | {"origin": card})

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from stages.common.files import read_json
 from stages.common.modality import kind_of
+from stages.common.params import Strict
 from stages.features import (
     autoencoder,
     linear,
@@ -18,6 +19,7 @@ from stages.features import (
     pretrained_reader,
     recurrent,
     transformer,
+    values,
 )
 from stages.features.bottleneck import Bottleneck
 from stages.learning.device import device
@@ -32,6 +34,8 @@ CODECS: dict[str, dict[str, ModuleType]] = {
         "transformer": transformer,
     },
     "audio": LEVELS,
+    "label": {"linear": linear, "values": values},
+    "number": {"linear": linear, "values": values},
 }
 
 
@@ -66,7 +70,21 @@ class OfTokens(Bottleneck):
     pretrained: pretrained_reader.Settings
 
 
-SETTINGS: dict[str, type[OfLevels] | type[OfTokens]] = {"image": OfPictures, "text": OfTokens, "audio": OfSpectra}
+class OfValues(Strict):
+    """Sections `extract.label` and `extract.number`."""
+
+    codec: Literal["values"]
+    values: values.Settings
+
+
+Settings = OfLevels | OfTokens | OfValues
+SETTINGS: dict[str, type[OfLevels] | type[OfTokens] | type[OfValues]] = {
+    "image": OfPictures,
+    "text": OfTokens,
+    "audio": OfSpectra,
+    "label": OfValues,
+    "number": OfValues,
+}
 
 
 def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from stages.learning.budget import sized
 from stages.learning.distributed import others_leave, training_stage
 from stages.learning.model_cards import last, origin
 from stages.learning.networks import write_weights
-from stages.learning.training import set_up
+from stages.learning.training import Training, set_up
 from stages.learning.validation import FEWEST
 
 CLEAN = Path("data/preprocess")
@@ -41,7 +41,7 @@ def main(modality: str) -> None:
         set_up(run.threads)
         train, held, test, items = split_items(modality)
         codec, curve = CODECS[name.kind][settings.codec].fit(
-            sized(settings, len(train)),
+            sized(settings, len(train)) if isinstance(settings, Training) else settings,
             getattr(settings, settings.codec),
             items,
             held if len(held) >= FEWEST else None,

@@ -105,7 +105,7 @@ def test_what_names_no_modalities_is_refused_in_one_line(chosen: str, params: Pa
 @pytest.mark.parametrize("kind", ["video", "", "1", "[text]", "Text"])
 def test_a_kind_that_there_is_not_is_refused(kind: str, params: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"modalities\.image: expected a kind \(image, text, audio\), got .+; correct par"
+        ValueError, match=r"modalities\.image: expected a kind \(image, text, .*\), got .+; correct par"
     ):
         load_modalities(with_modalities(params, f"{{image: {kind}}}"))
 

@@ -129,3 +129,44 @@ def test_what_is_built_in_has_names_of_its_own(home: Home, capsys: pytest.Captur
     assert (
         "modalities: expected image, text and audio by these names, as digits have them, got" in capsys.readouterr().err
     )
+
+
+VALUED = {"front": "image", "mood": "label", "age": "number"}
+
+
+@pytest.mark.parametrize("source", ["manifest", "shards", "folder"])
+def test_cells_of_a_table_may_be_modalities(source: str, home: Home) -> None:
+    """Labels stay labels too, so that judges of what is seen learn to read them; a number is none."""
+    rows = [{"id": str(n), "front": f"{n}.png", "mood": ["glad", "sad", ""][n % 3], "age": n / 2} for n in range(COUNT)]
+    if source == "manifest":
+        home.put({f"{n}.png": picture(n) for n in range(COUNT)})
+        home.put({"manifest.csv": pd.DataFrame(rows).to_csv(index=False)})
+    elif source == "folder":
+        home.put({f"{n}.png": picture(n) for n in range(COUNT)})
+        told = [{**row, "file_name": row["front"]} for row in rows]
+        home.put({"metadata.jsonl": "\n".join(json.dumps(row) for row in told)})
+    else:
+        files = {f"{n}.png": picture(n) for n in range(COUNT)}
+        files |= {f"{row['id']}.json": json.dumps({"mood": row["mood"], "age": row["age"]}).encode() for row in rows}
+        home.put({"all.tar": tar(dict(sorted(files.items())))})
+    home.set(source, VALUED)
+    acquire.main()
+    assert home.samples()["4"] == {"front.png": picture(4), "mood.label": b"sad", "age.number": b"2.0"}
+    assert "mood.label" not in home.samples()["5"], "an empty cell says nothing"
+    assert home.attributes() == {"mood": {"values": ["glad", "sad"], "shown_by": ["front", "mood"]}}
+    preprocess.main()
+    assert home.rejects("preprocess") == {}
+    samples = home.table("preprocess/samples.csv").set_index("id")
+    assert samples.at["5", "has_mood"] == "False" and samples.at["5", "has_age"] == "True"
+
+
+def test_a_cell_that_is_no_number_is_a_reject(home: Home) -> None:
+    rows = [{"id": str(n), "front": f"{n}.png", "mood": "ab"[n % 2], "age": n} for n in range(COUNT)]
+    home.put({f"{n}.png": picture(n) for n in range(COUNT)})
+    home.put({"manifest.csv": pd.DataFrame(rows).replace({"age": {3: "three"}}).to_csv(index=False)})
+    home.set("manifest", VALUED)
+    acquire.main()
+    preprocess.main()
+    assert home.rejects("preprocess")["3"][1] == (
+        "age: expected a number, got 'three'; correct it, or call it label or text in modalities"
+    )

@@ -1,6 +1,6 @@
 """The kinds of modalities in the data layer: a module each, all with the same functions.
 
-fit(settings, captions, folder)  learn what the modality needs (a tokeniser) and keep it below `folder`
+fit(settings, told, folder)      learn what the modality needs from what train samples say, and keep it below `folder`
 restore(settings, [], folder)    read that back in a later stage
 read(payload, fitted)            a file's bytes -> a cleaned item, or ValueError with the reason
 augment(item, fitted, rng)       the item a little changed
@@ -18,13 +18,21 @@ from typing import Any
 from stages.common.files import read_json
 from stages.common.modality import kind_of
 from stages.common.params import Strict, validate
-from stages.data.kinds import audio, image, text
+from stages.data.kinds import audio, image, label, number, text
 
-MODALITIES: dict[str, ModuleType] = {"image": image, "text": text, "audio": audio}
+MODALITIES: dict[str, ModuleType] = {
+    "image": image,
+    "text": text,
+    "audio": audio,
+    "label": label,
+    "number": number,
+}
 SETTINGS: dict[str, type[Strict]] = {
     "image": image.ImageSettings,
     "text": text.TextSettings,
     "audio": audio.AudioSettings,
+    "label": label.LabelSettings,
+    "number": number.NumberSettings,
 }
 
 

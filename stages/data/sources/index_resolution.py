@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.common.modality import SUFFIXES
+from stages.common.modality import MEDIA, kind_of
 from stages.common.seeds import draws
 from stages.data.records.rejects import Reject, most_frequent, plain, table
 from stages.data.records.split import SPLITS, Shares, assign
@@ -58,12 +58,12 @@ def unread(packed: Sequence[Packed]) -> list[str]:
 def attributes_of(
     packed: Sequence[Packed], wanted: Mapping[str, list[str]], names: Sequence[str]
 ) -> tuple[dict[str, Attribute], list[str]]:
-    """Each attribute's values and the modalities that show it, all where nothing is said: `judge` measures that.
+    """Each attribute's values and the modalities that show it. Second, remarks on labels that are none.
 
-    Second, remarks on labels that are none.
+    Where nothing is said, all that are files may show it: `judge` measures that. A modality that is the label does.
 
-    Unless the user named them, labels with one value, or with so many that samples hardly share one, are left out:
-    they name samples rather than kinds of samples.
+    Unless the user named them, also as modalities, labels with one value, or with so many that samples hardly share
+    one, are left out: they name samples rather than kinds of samples. So are numbers that are modalities.
     """
     values: dict[str, set[str]] = {}
     for one in packed:
@@ -73,15 +73,18 @@ def attributes_of(
         if label not in values:
             there = ", ".join(values) or "no label"
             raise ValueError(f"acquire.own.attributes: expected some of {there}, got '{label}'{nearest(label, values)}")
-        known = list(dict.fromkeys((*names, *SUFFIXES)))
+        known = list(dict.fromkeys((*MEDIA, *names)))
         if unknown := [name for name in shown_by if name not in known]:
             raise ValueError(f"acquire.own.attributes.{label}: expected some of {', '.join(known)}, got {unknown}")
     for label in (label for label in values if TAKEN.fullmatch(label)):
         raise ValueError(f"expected a label by another name, got '{label}', which the pipeline uses itself; rename it")
     found, remarks = {}, []
-    for label in wanted or values:
-        if wanted or 2 <= len(values[label]) <= len(packed) / 2:
-            shown_by = [name for name in names if name in (wanted.get(label) or names)]
+    asked = [str(name) for name in names if kind_of(name) == "label" and name in values]  # for modalities
+    numbers = [name for name in names if kind_of(name) == "number"]
+    for label in dict.fromkeys((*wanted, *asked)) if wanted else [label for label in values if label not in numbers]:
+        if wanted or label in asked or 2 <= len(values[label]) <= len(packed) / 2:
+            told = wanted.get(label) or [name for name in names if kind_of(name) in MEDIA]
+            shown_by = [name for name in names if name in told or name == label]
             found[label] = {"values": sorted(values[label]), "shown_by": shown_by, "assumed": not wanted.get(label)}
         else:
             remarks.append(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.common.modality import SUFFIXES, kind_of
+from stages.common.modality import MEDIA, kind_of
 from stages.data.records.rejects import Reject
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all, word
 
@@ -136,7 +136,7 @@ def read_parquet(path: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
 
 def check_columns(columns: Sequence[str], names: Sequence[str], attributes: Iterable[str]) -> None:
     """Raises ValueError when columns are missing, and for those whose name comes near one that is."""
-    known = (*KNOWN, *names, *SUFFIXES)
+    known = (*KNOWN, *names, *MEDIA)
     renamed = {kind_of(name) for name in names if name != kind_of(name)}  # kinds that go by other names
     absent = [column for column in known if column not in columns and column not in renamed]
     for column in columns:
@@ -166,10 +166,11 @@ def meant(column: str, absent: Sequence[str]) -> str | None:
 
 def samples(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Sample]:
     """The rows as samples."""
-    paths = {name: kind_of(name) != "text" or are_paths(cells.get(name) for _, cells in rows) for name in names}
-    known = (*KNOWN, *names, *SUFFIXES)
+    media = [name for name in names if kind_of(name) in MEDIA]
+    paths = {name: kind_of(name) != "text" or are_paths(cells.get(name) for _, cells in rows) for name in media}
+    known = (*KNOWN, *media, *MEDIA)
     for where, cells in rows:
-        files = {name: cell for name in names if (cell := content(cells.get(name), paths[name])) is not None}
+        files = {name: cell for name in media if (cell := content(cells.get(name), paths[name])) is not None}
         labels = {c: word(cell) for c, cell in cells.items() if c not in known and cell is not None}
         key, split, group = (word(cells.get(column)) for column in KNOWN)
         yield Sample(key, files, labels, split, group, where)

@@ -94,7 +94,7 @@ def sample_of(
         files[told] = str(caption).encode("utf-8", "surrogatepass")  # preprocess refuses half a character
     texts = [name for name in names if kind_of(name) == "text" and cells.get(name) is not None]
     files |= {name: str(cells[name]).encode("utf-8", "surrogatepass") for name in texts}
-    known = (*KNOWN, *CAPTIONS, *names)
+    known = (*KNOWN, *CAPTIONS, *texts)
     labels = {c: word(cell) for c, cell in cells.items() if c not in known and not is_file(c)}
     stated = {key: value for key, value in tells.items() if key not in KNOWN} | {k: v for k, v in labels.items() if v}
     seen[tells["id"]] += 1

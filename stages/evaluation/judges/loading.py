@@ -12,14 +12,14 @@ from stages.evaluation.judges.classifier import Classifier
 from stages.evaluation.judges.matcher import Matcher
 from stages.learning.device import device
 
-GRAMMAR, CLASSIFIER, MATCHER = "grammar", "classifier", "matcher"  # kinds of readers
+GRAMMAR, CLASSIFIER, MATCHER, EXACT = "grammar", "classifier", "matcher", "exact"  # kinds of readers
 
 
 @dataclass(frozen=True)
 class Judges:
     """What reads each modality, and the trained networks among it."""
 
-    readers: Mapping[str, str]  # modality -> GRAMMAR, CLASSIFIER or MATCHER
+    readers: Mapping[str, str]  # modality -> GRAMMAR, CLASSIFIER, MATCHER or EXACT
     reads: Mapping[str, list[str]]  # modality -> the attributes found in it
     classifiers: Mapping[str, Classifier]
     matcher: Matcher | None
@@ -48,7 +48,7 @@ def load_judges(folder: Path, names: Sequence[str]) -> Judges:
             classifiers[name].to(device()).eval().requires_grad_(False)
     if (folder / "matcher.json").exists():
         card = read_json(folder / "matcher.json")
-        matcher = Matcher(card["network"], {name: card["inputs"][name] for name in names})
+        matcher = Matcher(card["network"], {name: card["inputs"][name] for name in names if name in card["inputs"]})
         matcher.load_state_dict(load_file(folder / "matcher.safetensors"))
         matcher.to(device()).eval().requires_grad_(False)
     return Judges(

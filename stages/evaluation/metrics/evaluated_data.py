@@ -97,7 +97,7 @@ def load_dataset(names: Sequence[str]) -> Dataset:
         for name in names:
             items = chunks(stored(CLEAN / f"{name}.clean.npy", rows))
             predicted[name] = joined([judge(name, part, judges, fitted[name], values, key) for part in items])
-            for labels in predicted[name].labels.values():
+            for labels in predicted[name].labels.values():  # blanks say nothing
                 labels[~samples[f"has_{name}"][rows].to_numpy(bool)] = UNSTATED
         return predicted
 

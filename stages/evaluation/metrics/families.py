@@ -17,6 +17,7 @@ FAMILIES = {  # what the figures of a family say
     "memorisation": "Share of samples very close to a training item, less that of real test items. Zero is best.",
     "consistency": "Distance between the labels of what came by two ways that should agree. Lower is better.",
     "out_of_domain": "Coherence on pictures from another source. Higher is better; compare with the directions above.",
+    "number_error": "How far a made number lies from the true one; always saying the mean scores one. Lower is better.",
     "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
     "where it was. Higher is better.",
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
@@ -33,6 +34,7 @@ LOWER = (
     "codec_error",
     "memorisation",
     "consistency",
+    "number_error",
 )  # families where less is better
 SHARES = (
     "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",

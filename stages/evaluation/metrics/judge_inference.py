@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from stages.common.modality import kind_of
+from stages.data.kinds import number
 from stages.data.kinds.generated_to_tensors import tensors
 from stages.data.kinds.modalities import MODALITIES
 from stages.data.sources import caption_grammar
 from stages.evaluation.judges.backbones import WIDTH
 from stages.evaluation.judges.inputs import as_tensor, input_batches
-from stages.evaluation.judges.loading import CLASSIFIER, GRAMMAR, Judges
+from stages.evaluation.judges.loading import CLASSIFIER, EXACT, GRAMMAR, Judges
 from stages.learning.device import device
 
 UNSTATED = ""  # a caption is well formed and leaves the attribute out
@@ -31,7 +32,7 @@ class Predictions:
     labels: dict[str, np.ndarray]  # attribute -> (N,) of str
     confidence: np.ndarray  # (N,) probability of the likeliest label (`confidence_of`); 0 where none is asked for
     features: np.ndarray | None = None  # (N, E); captions that the grammar reads have none of their own
-    captions: list[str] | None = None  # of these
+    captions: list[str] | None = None  # of these, and what labels and numbers say
     embedded: np.ndarray | None = None  # (N, S) unit vectors, where there is a matcher
 
     def take(self, rows: np.ndarray) -> "Predictions":
@@ -66,6 +67,8 @@ def judge_files(
     name: str, payloads: Sequence[bytes], judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
 ) -> Predictions:
     """Labels and features of files of one modality."""
+    if judges.readers[name] == EXACT:
+        return stated(name, [payload.decode("utf-8", "replace") for payload in payloads], fitted, judges.reads[name])
     if judges.readers[name] == GRAMMAR:  # it reads what is written, not what the tokens leave of it
         texts = [payload.decode("utf-8", "replace") for payload in payloads]
         return replace(read_captions(texts, values), embedded=embedded(name, tensors(name, payloads, fitted), judges))
@@ -76,6 +79,9 @@ def judge(
     name: str, items: np.ndarray, judges: Judges, fitted: Any, values: Mapping[str, list[str]], key: str | None
 ) -> Predictions:
     """Labels and features of (N, ...) tensors of one modality."""
+    if judges.readers[name] == EXACT:
+        texts = [MODALITIES[kind_of(name)].write(item, fitted).decode() for item in items]
+        return stated(name, texts, fitted, judges.reads[name])
     if judges.readers[name] == GRAMMAR:
         texts = [MODALITIES[kind_of(name)].write(tokens, fitted).decode("utf-8", "replace") for tokens in items]
         return replace(read_captions(texts, values), embedded=embedded(name, items, judges))
@@ -108,6 +114,18 @@ def embedded(name: str, items: np.ndarray, judges: Judges) -> np.ndarray | None:
     if judges.matcher is None:
         return None
     return torch.cat([judges.matcher(name, part) for part in input_batches(name, as_tensor(items))]).cpu().numpy()
+
+
+def stated(name: str, texts: list[str], fitted: Any, reads: Sequence[str]) -> Predictions:
+    """What labels and numbers say; as features which word it is, (N, K) ones among zeros, or the rank (N, 1)."""
+    if kind_of(name) == "number":
+        ranks = [number.tensor(number.parsed(told) or 0.0, fitted) for told in texts]
+        rows = np.array(ranks, np.float32).reshape(len(texts), 1) / number.LEVELS
+        return Predictions({}, np.ones(len(texts), np.float32), rows, captions=texts)
+    found, known = np.array(texts, str), np.array(fitted.words)
+    rows = (found[:, None] == known[None]).astype(np.float32)
+    said = np.where(rows.any(1), found, MALFORMED)
+    return Predictions(dict.fromkeys(reads, said), rows.any(1).astype(np.float32), rows, captions=texts)
 
 
 def read_captions(texts: list[str], values: Mapping[str, list[str]]) -> Predictions:

@@ -15,6 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
+from stages.common.modality import MEDIA, kind_of
 from stages.evaluation.judges.loading import MATCHER
 from stages.evaluation.metrics.evaluated_data import Dataset, Outputs
 from stages.evaluation.metrics.judge_inference import Predictions
@@ -45,23 +46,28 @@ def first_of(wanted: np.ndarray, found: np.ndarray, choices: int) -> np.ndarray:
 
 def matching(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """All matching figures; none without a matcher, or with one modality alone."""
-    if dataset.judges.matcher is None or len(dataset.names) < 2:
+    if dataset.judges.matcher is None or len(embedded(dataset)) < 2:
         return []
     needed = dataset.key is None or MATCHER in dataset.judges.readers.values()  # else coherence tells more than a match
     families = [family for family in CHOICES if needed or family == "retrieval"]
     results = [joint(dataset, rng)] if needed else []
     for observed, outputs in dataset.conditional.items():
-        for target in outputs.items:
+        for target in [name for name in outputs.items if {*observed, name} <= set(embedded(dataset))]:
             results += directed(observed, outputs, target, families, rng)
     if directions := [f for f in results if f.metric.startswith("match.") and "_to_" in f.metric]:
         results.append(replace(min(directions, key=lambda f: f.value), metric="match.worst"))
     return results
 
 
+def embedded(dataset: Dataset) -> list[str]:
+    """The modalities that the matcher knows: those that are files."""
+    return [name for name in dataset.names if kind_of(name) in MEDIA]
+
+
 def joint(dataset: Dataset, rng: np.random.Generator) -> Result:
     """Do the outputs of a sample made from nothing belong together?"""
     value, floor, ceiling, test = [], [], [], dataset.rows("test")
-    for one, other in combinations(dataset.names, 2):
+    for one, other in combinations(embedded(dataset), 2):
         left, right = (embeddings(dataset.joint.items[name]) for name in (one, other))
         value.append(first_of(left, right, 2))
         floor.append(first_of(left, rng.permutation(right), 2))

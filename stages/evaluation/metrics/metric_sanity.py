@@ -140,11 +140,12 @@ def together(dataset: Dataset, key: str, rng: np.random.Generator) -> Found:
 
 
 def blurred(dataset: Dataset, key: str, name: str, predicted: Predictions, rng: np.random.Generator) -> Predictions:
-    """What the judge finds in its features with noise on them; captions, which have none, stay."""
-    if predicted.features is None or key not in predicted.labels:
+    """What the judge finds in its features with noise on them; what is read exactly stays."""
+    features = predicted.features
+    if features is None or name not in dataset.judges.classifiers or key not in predicted.labels:
         return predicted
     classifier = dataset.judges.classifiers[name]
-    noise = NOISE * predicted.features.std(0) * rng.normal(size=predicted.features.shape)
-    features = torch.from_numpy((predicted.features + noise).astype(np.float32)).to(device())
-    found = np.array(classifier.values[key])[classifier.scores(features)[key].argmax(-1).cpu().numpy()]
+    noise = NOISE * features.std(0) * rng.normal(size=features.shape)
+    noised = torch.from_numpy((features + noise).astype(np.float32)).to(device())
+    found = np.array(classifier.values[key])[classifier.scores(noised)[key].argmax(-1).cpu().numpy()]
     return replace(predicted, labels=predicted.labels | {key: found})
