@@ -114,6 +114,9 @@ def test_what_is_given_is_given_by_its_name(folder: Path) -> None:
     assert made == {"index.html"} | {
         f"{n}.{SUFFIXES[name]}" for n in (0, 1) for name in NAMES.keys() - {"front", "german", "grams"}
     }
+    page = (folder / "data/tried/index.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 1 + 2 and page.count("<audio") == 2, "what was given, and what was made of it"
+    assert page.count("<q>") == 2 + 2 * 2 and "<figcaption>german</figcaption>" in page
     refused = run(folder, "python", "-m", "tools.generate", "--image", str(given))
     assert refused.returncode == 2 and "--front" in refused.stderr
 

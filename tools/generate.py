@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.common.files import read_json, replace
 from stages.common.modality import MEDIA, Modality, kind_of, suffix_of
@@ -22,6 +21,7 @@ from stages.common.params import Run, load, read_yaml
 from stages.common.stage import fresh_folder, logged
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.evaluation.page.examples import View, view
+from stages.evaluation.page.page import environment
 from stages.features.codecs import load_codecs
 from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.fusion.fuse import load_fusion
@@ -40,10 +40,6 @@ TOLD = {  # of each kind: what stands for it, and what it is
     "label": ("VALUE", "a label to start from"),
     "number": ("VALUE", "a number to start from"),
 }
-TEMPLATES = [
-    Path(__file__).parent,
-    Path(__file__).parents[1] / "stages/evaluation/page/template",
-]  # the latter: style.css
 
 
 def main() -> None:
@@ -192,11 +188,7 @@ def deliver(folder: Path, sampler: Sampler, given: Mapping[str, bytes], made: Se
 
 def render(given: View, made: Sequence[View]) -> str:
     """The page that shows and plays them, in one file."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("generate.html").render(given=given, made=made)
+    return environment(Path(__file__).parent).get_template("generate.html").render(given=given, made=made)
 
 
 if __name__ == "__main__":

@@ -86,17 +86,22 @@ def figures_of(table: pd.DataFrame) -> dict[str, Result]:
     return {str(row["metric"]): Result(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")}
 
 
+def environment(*folders: Path) -> Environment:
+    """What fills templates: those beside this file, and those in other folders."""
+    made = Environment(
+        loader=FileSystemLoader([*folders, Path(__file__).with_name("template")]), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {"at": at, "discriminates": discriminates, "kind": kind_of, "caption": caption}
+    made.filters |= {"own_names": own_names} | {name: getattr(wording, name) for name in FILTERS}
+    return made
+
+
 def render(content: Content) -> str:
     """The page as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("template")), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"at": at, "discriminates": discriminates, "kind": kind_of, "caption": caption} | {
-        name: getattr(wording, name) for name in FILTERS
-    }
     names, results = content.names, content.results
-    return environment.get_template("page.html").render(
+    template = environment().get_template("page.html")
+    return template.render(
         content=content,
         names=names,
         verdict=verdict(results, names, content.key),
@@ -138,6 +143,11 @@ def grouped(results: Mapping[str, Result]) -> list[tuple[str, str, list[Result]]
     for metric, result in results.items():
         groups.setdefault(families.family(metric), []).append(result)
     return [(group, families.FAMILIES.get(group, ""), rows) for group, rows in groups.items()]
+
+
+def own_names(items: View) -> bool:
+    """Are there modalities that are not called as their kind? What shows them tells their names."""
+    return any(name != kind_of(name) for name in items)
 
 
 def caption(items: View) -> str | None:
