@@ -47,6 +47,16 @@ def test_every_preset_is_well(preset: Path, tmp_path: Path, monkeypatch: pytest.
     check()
 
 
+def test_the_names_in_the_docs_are_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    block = (ROOT / "docs/own-data.md").read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    told, values = yaml.safe_load(block), read_yaml(ROOT / "params.yaml")
+    assert set(told) == {"modalities", "extract"} and len(told["modalities"]) == 5
+    values = values | {"modalities": told["modalities"], "extract": values["extract"] | told["extract"]}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    check()
+
+
 @pytest.mark.parametrize("fusion", ["none", "concat", "matrix", "gated", "attention"])
 @pytest.mark.parametrize("generator", ["gan", "vae", "flow"])
 def test_every_method_is_well(fusion: str, generator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
