@@ -99,6 +99,14 @@ def test_labels_and_numbers_are_made_and_measured(folder: Path) -> None:
     assert "--species dodo: expected a value that the train split has, got 'dodo'" in refused.stderr
 
 
+def test_captions_in_one_modality_are_translated_to_another(folder: Path) -> None:
+    rows = read_table(folder / "metrics/table.csv", text=("metric", "note")).to_dict("records")
+    found = {row["metric"]: row for row in rows if str(row["metric"]).startswith("translation.")}
+    assert {"translation.english_to_german", "translation.german_to_english"} <= set(found)
+    assert not [metric for metric in found if "voice_to" in str(metric) and "+" not in str(metric)]
+    assert all(0 <= row[one] <= 1 for row in found.values() for one in ("value", "floor", "ceiling"))
+
+
 def test_settings_of_a_name_are_those_that_its_stages_had(folder: Path) -> None:
     card = read_json(folder / "data/extract/back/codec.json")
     assert card["origin"]["parameters"]["width"] == 5 and card["shape"] == [32, 32, 3]

@@ -62,7 +62,9 @@ def follows(run: Run, commit: Run, name: str, *, free: Collection[str] = ()) -> 
 
 
 def same(got: object, wanted: str) -> bool:
-    """Is a value, as DVC shows it, the one that a preset writes as `wanted`?"""
+    """Is a value, as DVC shows it, the one that a preset writes as `wanted`? A record without settings it does not show."""
+    if got is None and wanted == "{}":
+        return True
     try:
         return float(str(got)) == float(wanted)
     except ValueError:

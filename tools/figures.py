@@ -17,7 +17,7 @@ from tools.bench import TOTAL
 from tools.refusal import one_line
 
 METRICS = Path("metrics")
-PAGES = (*(Path(name) for name in ("README.md", "README.zh.md", "CONTRIBUTING.md")), *sorted(Path("docs").glob("*.md")))
+PAGES = (*(Path(name) for name in ("README.md", "README.zh.md", "CONTRIBUTING.md")), *sorted(Path("docs").rglob("*.md")))
 SUMMARY = (  # what docs/evaluation.md has; README has a few
     "coherence.joint", "coherence.image_to_text", "coherence.image_to_audio", "coherence.text_to_image",
     "coherence.text_to_audio", "coherence.audio_to_image", "coherence.audio_to_text", "coherence.worst",
@@ -74,6 +74,20 @@ def results(names: Sequence[str], source: str = "table.csv") -> str:
     line = "| `{metric}` | {value:.3f} | {low:.3f} to {high:.3f} | {floor:.3f} | {ceiling:.3f} |"
     lines = [line.format(**rows[name]) for name in names]
     return table("metric", "value", "95 % interval", "floor", "ceiling", lines=lines)
+
+
+def recipe(name: str) -> str:
+    """All rows of a recipe."""
+    rows = [row for row in records("recipes.csv") if row["recipe"] == name]
+    line = "| `{metric}` | {value:.3f} | {low:.3f} to {high:.3f} | {floor:.3f} | {ceiling:.3f} |"
+    return table("metric", "value", "95 % interval", "floor", "ceiling", lines=[line.format(**row) for row in rows])
+
+
+def examples(name: str) -> str:
+    """The examples of a recipe as they stand."""
+    rows = records(f"recipe-{name}.csv")
+    titles = [key.replace("_", ", ") for key in rows[0]]
+    return table(*titles, lines=["| " + " | ".join(str(cell) for cell in row.values()) + " |" for row in rows])
 
 
 def leaderboard() -> str:
@@ -170,6 +184,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "article": article,
     "emoji": partial(results, EMOJI, "emoji.csv"),
     "codecs": codecs,
+    "recipe-translation": partial(recipe, "translation"),
+    "examples-translation": partial(examples, "translation"),
     "bench": bench,
     "minutes": minutes,
     "weight-read": lambda: measured("ceiling.image.weight"),

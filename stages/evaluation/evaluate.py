@@ -36,6 +36,7 @@ from stages.evaluation.metrics.out_of_domain import out_of_domain
 from stages.evaluation.metrics.path_consistency import consistency
 from stages.evaluation.metrics.result import Result, summary, table
 from stages.evaluation.metrics.speech_recognition import speech_recognition
+from stages.evaluation.metrics.translation import translation
 from stages.evaluation.metrics.unconditional_quality import distribution
 from stages.learning.training import set_up
 
@@ -75,6 +76,7 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         *consistency(dataset, rng("consistency")),
         *out_of_domain(dataset, rng("out_of_domain")),
         *number_error(dataset, rng("number_error")),
+        *translation(dataset, rng("translation")),
         *held_out(dataset, rng("held_out")),
         *judge_accuracy(dataset, rng("judge_accuracy")),
         *codec_accuracy(dataset, rng("codec_accuracy")),

@@ -35,8 +35,10 @@ def test_leaves_are_told_by_their_path_and_without_blanks() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_names_settings_that_there_are(name: str) -> None:
-    known = flat(ROOT / "params.yaml")
-    assert set(flat(PRESETS / f"{name}.yaml")) <= set(known)
+    known, preset = flat(ROOT / "params.yaml"), read_yaml(PRESETS / f"{name}.yaml")
+    own = [name for name, kind in preset.get("modalities", {}).items() if kind]
+    new = {f"{section}.{name}" for section in ("modalities", "extract") for name in own}
+    assert set(flat(PRESETS / f"{name}.yaml")) - new <= set(known)
 
 
 def test_an_unknown_preset_is_one_line(built: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.common.modality import suffix_of
+from stages.common.modality import kind_of, suffix_of
 from stages.common.progress import progress
 from stages.common.shards import write_shard
 from stages.common.workers import Job, in_fresh_processes
@@ -51,6 +51,9 @@ def told(attributes: Mapping[str, Mapping[str, list[str]]], names: Sequence[str]
 
     What no modality always shows is kept where the samples `made` have it and a caption may tell it.
     """
-    shown = {attribute: [n for n in about["shown_by"] if n in names] for attribute, about in attributes.items()}
+    shown = {
+        attribute: [name for name in names if kind_of(name) in about["shown_by"]]
+        for attribute, about in attributes.items()
+    }
     kept = [name for name in attributes if shown[name] or ("text" in names and name in made)]
     return {name: {"values": attributes[name]["values"], "shown_by": shown[name]} for name in kept}

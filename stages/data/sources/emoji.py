@@ -1,7 +1,8 @@
 """A built-in data set: emoji as Noto Color Emoji draws them, their names in 14 languages, and eSpeak NG saying these.
 
-All three modalities share what the name says; of that kind, skin, person and hair are labels (`emoji_attributes.py`).
-Private are the drawing's details, the voice and, where several are asked for, the language.
+All modalities share what the name says; of that kind, skin, person and hair are labels (`emoji_attributes.py`).
+Private are the drawing's details, the voice and, where several are asked for, the language. A modality of text that is
+called as a language (`de: text`) is the name in that one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,8 @@ from stages.data.sources.emoji_attributes import HAIRS, KINDS, OTHER, PERSONS, S
 from stages.data.sources.emoji_names import LANGUAGES, Language, captions, code_points
 from stages.data.sources.emoji_splits import held_out, splits
 
-ALL = ["image", "text", "audio"]
+ALL = ["image", "text", "audio"]  # kinds
+NAMED: Mapping[str, str] = dict.fromkeys(LANGUAGES, "text")  # modalities beside one of each kind: name -> kind
 ATTRIBUTES: Attributes = {  # kind comes first: it is what an emoji is
     "kind": {"values": [*KINDS, OTHER], "shown_by": ALL},
     "skin": {"values": list(SKINS), "shown_by": ALL},
@@ -81,6 +83,8 @@ def acquire(settings: Emoji, seed: int, names: Sequence[str], out: Path) -> tupl
     made = in_shards(build_shard, jobs, groups.ngroups)
     made["emoji"] = made["emoji"].map(code_points)
     attributes = told(varied(made), names, made)
+    if "language" in attributes:  # a modality that is called as one has no other
+        attributes["language"]["shown_by"] = [name for name in attributes["language"]["shown_by"] if name not in NAMED]
     first = ["id", "split", "shard", *attributes]
     return made[[*first, *(column for column in made if column not in first)]], attributes
 
@@ -137,7 +141,8 @@ def build_shard(
 ) -> pd.DataFrame:  # fmt: skip
     """Name and say the samples of one shard; returns their rows of the index, completed."""
     say = espeak.open_speaker() if "audio" in names else None
-    called = {language: captions(language) for language in languages}
+    own = [name for name in names if name in NAMED]
+    called = {language: captions(language) for language in {*languages, *own}}
 
     def samples() -> Iterator[tuple[Row, dict[str, bytes]]]:
         for row, picture in zip(rows.to_dict("records"), pictures, strict=True):
@@ -145,6 +150,7 @@ def build_shard(
             language = str(rng.choice(languages))
             caption = called[language][row["emoji"]]
             files = {"image": picture, "text": caption.encode()}
+            files |= {name: called[name][row["emoji"]].encode() for name in own}
             if "text" in names or "audio" in names:
                 row["language"] = language
             if say is not None:

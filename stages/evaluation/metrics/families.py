@@ -18,6 +18,8 @@ FAMILIES = {  # what the figures of a family say
     "consistency": "Distance between the labels of what came by two ways that should agree. Lower is better.",
     "out_of_domain": "Coherence on pictures from another source. Higher is better; compare with the directions above.",
     "number_error": "How far a made number lies from the true one; always saying the mean scores one. Lower is better.",
+    "translation": "Share of captions that are the true ones, word by word, made of captions in another modality. "
+    "Higher is better.",
     "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
     "where it was. Higher is better.",
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
@@ -38,7 +40,7 @@ LOWER = (
 )  # families where less is better
 SHARES = (
     "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
-    "out_of_domain", "held_out", "ceiling", "codec_accuracy", "confidence",
+    "out_of_domain", "translation", "held_out", "ceiling", "codec_accuracy", "confidence",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 

@@ -12,16 +12,17 @@ from stages.evaluation.metrics.coherence import Cell, determined, result
 from stages.evaluation.metrics.evaluated_data import Dataset, Outputs
 from stages.evaluation.metrics.result import Result
 
+NOVELTY = "held_out"  # the column that says it
 LEARNED = "learned"  # what training samples are called among the kinds of novelty
 
 
 def held_out(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """A figure for each direction and kind of novelty; none where the data don't say."""
-    if "held_out" not in dataset.samples:
+    if NOVELTY not in dataset.samples:
         return []
     results = []
     for observed, outputs in dataset.conditional.items():
-        novelty = outputs.truth["held_out"].fillna("").to_numpy(str)
+        novelty = outputs.truth[NOVELTY].fillna("").to_numpy(str)
         for kind in sorted(set(novelty) - {""}):
             new = outputs.of([key for key, held in zip(outputs.keys, novelty, strict=True) if held == kind])
             results += directed(dataset, kind, observed, new, rng)

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from stages.common.modality import SUFFIXES
+from stages.common.modality import SUFFIXES, Modality
 from stages.common.params import validate
 from stages.common.shards import read_shard
 from stages.data.records.split import SPLITS, Shares
@@ -161,6 +161,18 @@ def test_several_languages_are_an_attribute(tmp_path: Path) -> None:
         assert row["voice"].partition("+")[0] in emoji.VOICES[row["language"]]
     _, silent = emoji.acquire(settings, 1, ["image"], tmp_path / "silent")
     assert "language" not in silent
+
+
+def test_a_modality_that_is_called_as_a_language_is_the_name_in_it(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"pictures": 40, "languages": ["en", "fr"]})
+    named = [Modality("image", "image"), *(Modality(name, "text") for name in ("de", "zh", "text"))]
+    _, attributes = emoji.acquire(settings, 1, named, tmp_path)
+    found = samples(tmp_path)
+    assert {frozenset(files) for files in found.values()} == {frozenset({"png", "txt", "de.txt", "zh.txt"})}
+    index = {files["de.txt"].decode(): files["zh.txt"].decode() for files in found.values()}
+    german, chinese = captions("de"), captions("zh")
+    assert index.items() <= {(german[one], chinese[one]) for one in german}
+    assert attributes["kind"]["shown_by"] == named and attributes["language"]["shown_by"] == ["text"]
 
 
 def test_every_voice_speaks() -> None:

@@ -1,0 +1,74 @@
+"""`make recipe NAME=...`: what a recipe measured, and its first examples, from the latest experiment that ran its preset.
+
+A recipe is a preset for one field of use; docs/recipes has a page of each. Its figures become rows of
+metrics/recipes.csv; those of the other recipes stay.
+"""
+
+import io
+import re
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dvc.api
+import pandas as pd
+
+from stages.common.files import write_table
+from stages.common.modality import Modality, suffix_of
+from stages.common.shards import read_shard
+from tools.experiments import experiments, fetch, follows
+from tools.refusal import one_line
+
+RECIPES = {  # name: the figures that its page shows, as patterns
+    "translation": r"translation\.(combination\.|base\.)?(image\+)?(de|en|zh)_to_(de|en|zh)|coherence\.joint|"
+    r"held_out\.\w+\.(en_to_(de|zh)|image_to_en)|coherence\.(en_to_image|image_to_en)|ceiling\.(image|de|en|zh)",
+}
+MEASURED = "coverage.image"  # a figure that every run has
+OUT = Path("metrics")
+SHOWN = 12  # examples
+
+
+def main(names: list[str]) -> None:
+    """Write metrics/recipes.csv and metrics/recipe-NAME.csv."""
+    with one_line("recipe"):
+        if len(names) != 1 or names[0] not in RECIPES:
+            got = f"'{' '.join(names)}'" if names else "none"
+            raise ValueError(f"expected one of {', '.join(RECIPES)}, got {got}; make recipe NAME=...")
+        name, (commit, runs) = names[0], experiments(MEASURED)
+        revs = [run["rev"] for run in runs if follows(run, commit, name)]
+        if not revs:
+            raise ValueError(f"expected an experiment with the preset {name}, got none; make recipe NAME={name}")
+        table = pd.read_csv(io.StringIO(dvc.api.read("metrics/table.csv", rev=revs[-1])))
+        found = table[table["metric"].map(lambda metric: bool(re.fullmatch(RECIPES[name], metric)))]
+        found.insert(0, "recipe", name)
+        file = OUT / "recipes.csv"
+        kept = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["recipe"])
+        write_table(file, pd.concat([kept[kept["recipe"] != name], found], ignore_index=True))
+        write_table(OUT / f"recipe-{name}.csv", translated(revs[-1]))
+    print(found.to_string(index=False))
+
+
+def translated(rev: str) -> pd.DataFrame:
+    """The first test samples of which a combination is new: their English name, and what was made of it."""
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        fetch(rev, ["data/preprocess/samples.csv", "data/acquire/index.csv", "data/generate/en.tar"], folder)
+        samples = pd.read_csv(folder / "samples.csv", dtype=str).set_index("id")
+        new = samples.index[samples["held_out"] == "combination"]
+        made = {key: files for key, files in read_shard(folder / "en.tar") if key in new}
+        keys = list(made)[:SHOWN]
+        shards = pd.read_csv(folder / "index.csv", dtype=str).set_index("id").loc[keys, "shard"]
+        fetch(rev, [f"data/acquire/{shard}" for shard in sorted(set(shards))], folder)
+        true = {key: files for shard in sorted(set(shards)) for key, files in read_shard(folder / shard)}
+    names = {name: suffix_of(Modality(name, "text")) for name in ("en", "de", "zh")}
+    rows = [
+        {"given": true[key][names["en"]].decode()}
+        | {f"{side}_{name}": files[names[name]].decode("utf-8", "replace") for name in ("de", "zh")
+           for side, files in (("made", made[key]), ("true", true[key]))}
+        for key in keys
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
