@@ -28,7 +28,9 @@ def changed(folder: Path, source: Path, *changes: tuple[str, Any]) -> Path:
 
 
 def merged(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
-    both = {key: merged(values.get(key, {}), other) if isinstance(other, dict) else other for key, other in others.items()}
+    both = {
+        key: merged(values.get(key, {}), other) if isinstance(other, dict) else other for key, other in others.items()
+    }
     return values | both
 
 

@@ -1,0 +1,67 @@
+"""`make recipe`: the figures of the latest run of a recipe's preset, and its first examples."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from stages.common.params import read_yaml
+from tests.clones import ROOT, run, succeed
+from tests.data.sources.test_emoji_font import needs_font
+from tests.toy import commit, copied
+from tools.preset import PRESETS
+from tools.recipe import RECIPES, SHOWN
+
+CUT = ("modalities", "acquire")  # what is kept of a preset for a tiny run
+
+
+def test_every_recipe_has_a_preset_and_a_page() -> None:
+    pages = {path.stem for path in (ROOT / "docs/recipes").glob("*.md")}
+    assert set(RECIPES) == pages <= {path.stem for path in PRESETS.glob("*.yaml")}
+
+
+def test_every_recipe_has_its_figures_above_the_floor() -> None:
+    """Of what is committed: where a direction is asked for, its interval does not meet that of chance."""
+    table = pd.read_csv(ROOT / "metrics/recipes.csv").set_index("recipe")
+    assert set(table.index) == set(RECIPES)
+    told = table[table["metric"].str.startswith(("translation.", "coherence."))]
+    assert len(told) and (told["low"] > told["floor_high"].fillna(told["floor"])).all()
+
+
+@pytest.mark.parametrize("words", [[], ["frob"]])
+def test_an_unknown_recipe_is_one_line(words: list[str], mine: Path) -> None:
+    refused = run(mine, "python", "-m", "tools.recipe", *words)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("recipe: expected one of translation, got ") and refused.stderr.count("\n") == 1
+
+
+def test_without_a_run_it_is_one_line(mine: Path) -> None:
+    refused = run(mine, "python", "-m", "tools.recipe", "translation")
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "recipe: expected an experiment with the preset translation, got none; make recipe NAME=translation\n"
+    )
+
+
+@pytest.mark.proof
+@pytest.mark.slow
+@needs_font
+def test_translation_runs_and_becomes_figures_and_examples(built: Path, tmp_path: Path) -> None:
+    """With the tiny parameters: of the preset the modalities and the source alone are kept."""
+    folder = copied(built, tmp_path / "clone")
+    preset = read_yaml(PRESETS / "translation.yaml")
+    small = {name: preset[name] for name in CUT} | {"extract": {name: {} for name in ("de", "en", "zh")}}
+    (folder / "tools/presets/translation.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
+    (folder / "metrics/recipes.csv").unlink(missing_ok=True)
+    commit(folder, "Small preset")
+    told = succeed(folder, "python", "-m", "tools.preset", "translation").split()
+    succeed(folder, "dvc", "exp", "run", "--quiet", "--temp", *told)
+    succeed(folder, "python", "-m", "tools.recipe", "translation")
+    table = pd.read_csv(folder / "metrics/recipes.csv")
+    assert {"translation.en_to_de", "translation.combination.en_to_zh", "translation.base.zh_to_en"} <= set(
+        table["metric"]
+    )
+    assert set(table["recipe"]) == {"translation"}
+    shown = pd.read_csv(folder / "metrics/recipe-translation.csv")
+    assert 0 < len(shown) <= SHOWN and list(shown) == ["given", "made_de", "true_de", "made_zh", "true_zh"]
