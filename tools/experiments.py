@@ -62,8 +62,8 @@ def follows(run: Run, commit: Run, name: str, *, free: Collection[str] = ()) -> 
 
 
 def same(got: object, wanted: str) -> bool:
-    """Is a value, as DVC shows it, the one that a preset writes as `wanted`? A record without settings it does not show."""
-    if got is None and wanted == "{}":
+    """Is a value, as DVC shows it, the one that a preset writes as `wanted`?"""
+    if got is None and wanted == "{}":  # DVC does not show a record without settings
         return True
     try:
         return float(str(got)) == float(wanted)

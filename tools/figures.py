@@ -17,7 +17,8 @@ from tools.bench import TOTAL
 from tools.refusal import one_line
 
 METRICS = Path("metrics")
-PAGES = (*(Path(name) for name in ("README.md", "README.zh.md", "CONTRIBUTING.md")), *sorted(Path("docs").rglob("*.md")))
+TOP = ("README.md", "README.zh.md", "CONTRIBUTING.md")
+PAGES = (*map(Path, TOP), *sorted(Path("docs").rglob("*.md")))
 SUMMARY = (  # what docs/evaluation.md has; README has a few
     "coherence.joint", "coherence.image_to_text", "coherence.image_to_audio", "coherence.text_to_image",
     "coherence.text_to_audio", "coherence.audio_to_image", "coherence.audio_to_text", "coherence.worst",
