@@ -1,4 +1,4 @@
-"""`make recipe NAME=...`: what a recipe measured, and its first examples, from the latest experiment that ran its preset.
+"""`make recipe NAME=...`: what a recipe measured, and its first examples, from the latest run of its preset.
 
 A recipe is a preset for one field of use; docs/recipes has a page of each. Its figures become rows of
 metrics/recipes.csv; those of the other recipes stay.
