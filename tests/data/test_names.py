@@ -9,6 +9,7 @@ import pytest
 from stages.common.params import load_modalities
 from stages.data import acquire, preprocess
 from stages.data.kinds.modalities import restore
+from stages.data.records import remarks
 from tests.data.home import Home, clip, picture
 from tests.data.sources.test_tar_shards import tar
 
@@ -171,3 +172,25 @@ def test_a_cell_that_is_no_number_is_a_reject(home: Home) -> None:
     assert home.rejects("preprocess")["3"][1] == (
         "age: expected a number, got 'three'; correct it, or call it label or text in modalities"
     )
+
+
+def test_one_modality_of_text_may_stand_in_a_record_by_its_name(home: Home) -> None:
+    """And is not what the record calls a caption, where it has both."""
+    files: dict[str, bytes] = {}
+    for n in range(COUNT):
+        record = {"german": f"Vogel {n}"} | ({"caption": f"bird {n}"} if n % 2 else {})
+        files |= {f"{n}.json": json.dumps(record).encode(), f"{n}.png": picture(n)}
+    home.put({"all.tar": tar(files)})
+    home.set("shards", {"front": "image", "german": "text"})
+    acquire.main()
+    assert {files["german.txt"] for files in home.samples().values()} == {f"Vogel {n}".encode() for n in range(COUNT)}
+
+
+def test_a_picture_that_two_columns_name_is_both_and_nothing_is_said_to_be_unread(home: Home) -> None:
+    rows = [{"id": str(n), "front_file_name": f"{n}.png", "back_file_name": f"{n}.png"} for n in range(COUNT)]
+    home.put({f"{n}.png": picture(n) for n in range(COUNT)})
+    home.put({"metadata.jsonl": "\n".join(map(json.dumps, rows))})
+    home.set("folder", {"front": "image", "back": "image"})
+    acquire.main()
+    assert home.samples()["3"] == {"front.png": picture(3), "back.png": picture(3)}
+    assert not [remark for remark in remarks.read(home.folder / "data/acquire") if "no modality reads" in remark]

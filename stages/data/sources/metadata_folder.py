@@ -73,23 +73,23 @@ def sample_of(
 
     A folder tells the split where the row does not.
     """
-    called = {  # by the column, where that has the name of a modality
-        table.parent / str(cell): column.removesuffix(f"_{FILE}")
+    places = {  # by what the column says, which may be the name of a modality
+        column.removesuffix(f"_{FILE}"): table.parent / str(cell)
         for column, cell in cells.items() if is_file(column) and cell is not None
     }  # fmt: skip
-    places, called = list(called), {place: name for place, name in called.items() if name in names}
     if not places:
         raise ValueError(f"expected a file in the column {FILE}, got an empty cell; fill it")
     files: dict[str, str | bytes] = {}
-    for place in places:
-        name = called.get(place) or modality_of(place.suffix[1:], names)
-        if name is not None and files.setdefault(name, str(place)) != str(place):
+    unread = []
+    for said, place in places.items():
+        name = said if said in names else modality_of(place.suffix[1:], names)
+        if name is None:
+            unread.append(place.suffix[1:].lower())
+        elif files.setdefault(name, str(place)) != str(place):
             raise ValueError(f"expected one file of kind {name} a sample, got {files[name]!r} and '{place}'")
-    tells = folder.read(places[0].with_suffix("").as_posix(), pattern)
-    caption, told = (
-        next((cells[column] for column in CAPTIONS if cells.get(column) is not None), None),
-        meant_by("text", names),
-    )
+    tells = folder.read(next(iter(places.values())).with_suffix("").as_posix(), pattern)
+    caption = next((cells[column] for column in CAPTIONS if cells.get(column) is not None), None)
+    told = meant_by("text", names)
     if caption is not None and told is not None:
         files[told] = str(caption).encode("utf-8", "surrogatepass")  # preprocess refuses half a character
     texts = [name for name in names if kind_of(name) == "text" and cells.get(name) is not None]
@@ -106,5 +106,5 @@ def sample_of(
         word(cells.get("split")) or tells.get("split", ""),
         word(cells.get("group")) or tells.get("group", ""),
         str(table.with_name(where)),
-        tuple(place.suffix[1:].lower() for place in places if modality_of(place.suffix[1:], names) is None),
+        tuple(unread),
     )

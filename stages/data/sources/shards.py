@@ -138,9 +138,11 @@ def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str]
         else:
             unread.append(suffix)
     captions = {name: stated.pop(name, None) for name in names if kind_of(name) == "text" and name != "text"}
-    captions[meant_by("text", names) or ""] = stated.pop("text", None) or stated.pop("caption", None)
+    caption, told = stated.pop("text", None) or stated.pop("caption", None), meant_by("text", names)
+    if told is not None:
+        captions[told] = captions.get(told) or caption
     for name, caption in captions.items():
-        if name and isinstance(caption, str):
+        if isinstance(caption, str):
             shown.setdefault(name, caption.encode("utf-8", "surrogatepass"))  # preprocess refuses half a character
     labels = {label: word(value) for label, value in stated.items() if label not in KNOWN and value is not None}
     known = {name: word(stated.get(name)) for name in ("split", "group")}
