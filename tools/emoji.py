@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from stages.common.files import replace, write_table
 from stages.common.modality import suffix_of
 from stages.common.shards import read_shard
-from tools.experiments import experiments, fetch, follows
+from tools.experiments import fetch, latest
 from tools.refusal import one_line
 
 PRESET, MEASURED = "emoji", "coverage.image"  # the latter: a figure that every run of it has
@@ -29,12 +29,9 @@ INK, PAPER = (60, 60, 60), (255, 255, 255)
 def main() -> None:
     """Write metrics/emoji.csv and metrics/emoji.png."""
     with one_line("emoji"):
-        commit, runs = experiments(MEASURED)
-        revs = [run["rev"] for run in runs if follows(run, commit, PRESET)]
-        if not revs:
-            raise ValueError(f"expected an experiment with the preset {PRESET}, got none; make emoji")
-        table = pd.read_csv(io.StringIO(dvc.api.read("metrics/table.csv", rev=revs[-1])))
-        blocks = pictures(revs[-1])
+        rev = latest(PRESET, MEASURED, "make emoji")
+        table = pd.read_csv(io.StringIO(dvc.api.read("metrics/table.csv", rev=rev)))
+        blocks = pictures(rev)
         write_table(OUT / "emoji.csv", table)
         replace(OUT / "emoji.png", sheet(blocks))
     print(table.to_string(index=False))

@@ -44,6 +44,15 @@ def fetch(rev: str, paths: Iterable[str], folder: Path) -> None:
         there.get(path, str(folder / Path(path).name), recursive=True)
 
 
+def latest(preset: str, figure: str, command: str) -> str:
+    """The revision of the latest experiment with a preset. Raises ValueError without one; `command` makes it."""
+    commit, runs = experiments(figure)
+    revs = [str(run["rev"]) for run in runs if follows(run, commit, preset)]
+    if not revs:
+        raise ValueError(f"expected an experiment with the preset {preset}, got none; {command}")
+    return revs[-1]
+
+
 def differing(run: Run, commit: Run) -> set[str]:
     """The settings in which an experiment is not as the commit that it comes from."""
     return {key for key in known() if run.get(key) != commit.get(key)}

@@ -2,7 +2,7 @@
 ``<!-- results -->`` and ``<!-- /results -->``. The tests hold every page against it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,16 +72,18 @@ def filled(text: str) -> str:
 def results(names: Sequence[str], source: str = "table.csv") -> str:
     """Value, interval, floor and ceiling of some metrics."""
     rows = {row["metric"]: row for row in records(source)}
+    return told([rows[name] for name in names])
+
+
+def told(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Value, interval, floor and ceiling of rows of a table."""
     line = "| `{metric}` | {value:.3f} | {low:.3f} to {high:.3f} | {floor:.3f} | {ceiling:.3f} |"
-    lines = [line.format(**rows[name]) for name in names]
-    return table("metric", "value", "95 % interval", "floor", "ceiling", lines=lines)
+    return table("metric", "value", "95 % interval", "floor", "ceiling", lines=[line.format(**row) for row in rows])
 
 
 def recipe(name: str) -> str:
     """All rows of a recipe."""
-    rows = [row for row in records("recipes.csv") if row["recipe"] == name]
-    line = "| `{metric}` | {value:.3f} | {low:.3f} to {high:.3f} | {floor:.3f} | {ceiling:.3f} |"
-    return table("metric", "value", "95 % interval", "floor", "ceiling", lines=[line.format(**row) for row in rows])
+    return told(row for row in records("recipes.csv") if row["recipe"] == name)
 
 
 def examples(name: str) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from stages.common.files import write_table
 from stages.common.modality import Modality, suffix_of
 from stages.common.shards import read_shard
-from tools.experiments import experiments, fetch, follows
+from tools.experiments import fetch, latest
 from tools.refusal import one_line
 
 RECIPES = {  # name: the figures that its page shows, as patterns
@@ -34,17 +34,15 @@ def main(names: list[str]) -> None:
         if len(names) != 1 or names[0] not in RECIPES:
             got = f"'{' '.join(names)}'" if names else "none"
             raise ValueError(f"expected one of {', '.join(RECIPES)}, got {got}; make recipe NAME=...")
-        name, (commit, runs) = names[0], experiments(MEASURED)
-        revs = [run["rev"] for run in runs if follows(run, commit, name)]
-        if not revs:
-            raise ValueError(f"expected an experiment with the preset {name}, got none; make recipe NAME={name}")
-        table = pd.read_csv(io.StringIO(dvc.api.read("metrics/table.csv", rev=revs[-1])))
+        name = names[0]
+        rev = latest(name, MEASURED, f"make recipe NAME={name}")
+        table = pd.read_csv(io.StringIO(dvc.api.read("metrics/table.csv", rev=rev)))
         found = table[table["metric"].map(lambda metric: bool(re.fullmatch(RECIPES[name], metric)))]
         found.insert(0, "recipe", name)
         file = OUT / "recipes.csv"
         kept = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["recipe"])
         write_table(file, pd.concat([kept[kept["recipe"] != name], found], ignore_index=True))
-        write_table(OUT / f"recipe-{name}.csv", translated(revs[-1]))
+        write_table(OUT / f"recipe-{name}.csv", translated(rev))
     print(found.to_string(index=False))
 
 
