@@ -14,7 +14,7 @@ import pytest
 from dvc.utils.serialize import modify_yaml
 from ruamel.yaml import YAML
 
-from stages.common.modality import SUFFIXES
+from stages.common.modality import KINDS
 from stages.common.params import read_yaml
 from stages.data import acquire
 from tests.clones import ROOT
@@ -265,7 +265,7 @@ def test_every_parameter_is_explained() -> None:
 
 def test_every_section_belongs_to_a_stage() -> None:
     listed = {param for stage in STAGES for param in stage.params}
-    listed |= {f"extract.{kind}" for kind in SUFFIXES}  # read where a modality is of the kind
+    listed |= {f"extract.{kind}" for kind in KINDS}  # read where a modality is of the kind
     unread = {".".join(path) for path, _ in leaves(read_yaml(ROOT / "params.yaml"))}
     unread = {path for path in unread if not any(path == name or path.startswith(f"{name}.") for name in listed)}
     assert not unread, f"params.yaml: no stage reads {sorted(unread)}"

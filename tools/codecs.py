@@ -22,7 +22,7 @@ import torch
 
 from stages.common.costs import COSTS
 from stages.common.files import read_json, write_table
-from stages.common.modality import MEDIA, kind_of
+from stages.common.modality import SPECTRUM, TOKENS, in_files, tensor_of
 from stages.common.params import Run, load, load_modalities, load_named, read_yaml
 from stages.common.seeds import draws
 from stages.data.kinds.audio import LEVELS
@@ -32,7 +32,7 @@ from stages.evaluation.metrics.evaluated_data import CLEAN, JUDGES
 from stages.evaluation.metrics.judge_inference import judge
 from stages.features import linear
 from stages.features.chunked_items import Items
-from stages.features.codecs import CODECS, SETTINGS
+from stages.features.codecs import SETTINGS, codec_of
 from stages.features.extract import split_items
 from stages.features.reconstruction import Codec, losses
 from stages.learning.training import set_up
@@ -70,7 +70,7 @@ def main() -> None:
             raise ValueError("expected data/judge and data/preprocess, got none; dvc pull, or dvc repro judge")
         source = read_yaml(Path("params.yaml"))["acquire"]["source"]
         set_up(load(Run, "run").threads)
-        media = [name for name in load_modalities() if name.kind in MEDIA]
+        media = [name for name in load_modalities() if in_files(name)]
         rows = [{"data": source} | row for name in media for row in compared(name, seconds)]
         known = pd.read_csv(OUT) if OUT.exists() else pd.DataFrame(columns=["data"])
         table = pd.concat([known[known["data"] != source], pd.DataFrame(rows)], ignore_index=True)
@@ -80,11 +80,10 @@ def main() -> None:
 
 def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
     """A row for each codec of a modality, the PCA first."""
-    kind = kind_of(name)
     settings: Any = load_named(SETTINGS, "extract", [name])[name]
     seed, judging = load(Run, "run").seed, judging_of(name)
     train, held, test, items = split_items(name)
-    tokens = train.shape[1] - 1 if kind == "text" else 1  # of a codec that has a vector a token
+    tokens = train.shape[1] - 1 if tensor_of(name) == TOKENS else 1  # of a codec that has a vector a token
     numbers = settings.width * (tokens if settings.codec == "transformer" else 1)
     pca = linear.fit(items, numbers, draws(seed, f"codecs/{name}/linear"))
     about = {"modality": name, "shape": "x".join(map(str, train.shape[1:]))}
@@ -97,7 +96,7 @@ def compared(name: str, seconds: float) -> Iterator[dict[str, Any]]:
 
         def fit(settings: Any, held: Items | None, choice: str = choice) -> tuple[Codec, float]:
             with TemporaryDirectory() as state:
-                codec, _ = CODECS[kind][choice].fit(
+                codec, _ = codec_of(name, choice).fit(
                     settings, getattr(settings, choice), items, held,
                     seed=seed, name=f"codecs/{name}/{choice}", state=Path(state),
                 )  # fmt: skip
@@ -118,13 +117,13 @@ def lost(name: str, codec: Codec, items: Items, judging: Judging) -> dict[str, f
     with torch.no_grad():
         made = codec.decode(codec.encode(real))
         wrong, size = (part.sum() for part in losses(real, made))
-        if kind_of(name) == "image":
-            measured = {"psnr_db": -10 * math.log10(wrong / size)}
-        elif kind_of(name) == "text":
-            measured = {"wrong_tokens": wrong / size}
-        else:
+        if tensor_of(name) == SPECTRUM:
             gap = (made.astype(float) - real) / LEVELS * judging.fitted.floor_db
             measured = {"distance_db": np.sqrt(np.square(gap).mean(1)).mean()}
+        elif tensor_of(name) == TOKENS:
+            measured = {"wrong_tokens": wrong / size}
+        else:
+            measured = {"psnr_db": -10 * math.log10(wrong / size)}
         return {key: round(float(value), 4) for key, value in measured.items()} | seen(name, real, made, judging)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from stages.common.files import read_json, replace
-from stages.common.modality import MEDIA, Modality, kind_of, suffix_of
+from stages.common.modality import KINDS, TOKENS, VALUE, Modality, kind_of, suffix_of, tensor_of
 from stages.common.params import Run, load, read_yaml
 from stages.common.stage import fresh_folder, logged
 from stages.data.kinds.modalities import MODALITIES, restore
@@ -33,13 +33,9 @@ from tools.refusal import one_line
 
 NEEDED = ("preprocess/settings.json", "fuse/fusion.json", "train/generator.json")
 DATA, OUT, CARD = Path("data"), Path("data/made"), Path("data/fuse/fusion.json")
-TOLD = {  # of each kind: what stands for it, and what it is
-    "image": ("FILE", "a picture to start from"),
-    "text": ("CAPTION", "a caption to start from, or a .txt file"),
-    "audio": ("FILE", "a recording to start from"),
-    "label": ("VALUE", "a label to start from"),
-    "number": ("VALUE", "a number to start from"),
-}
+
+
+WRITTEN = {TOKENS: ("TEXT", ", or a .{} file"), VALUE: ("VALUE", "")}  # what may stand in the command itself
 
 
 def main() -> None:
@@ -67,7 +63,7 @@ def main() -> None:
 
 def known() -> list[Modality]:
     """The modalities of the models in data/; without models, one of each kind."""
-    card = read_json(CARD) if CARD.is_file() else {"modalities": MEDIA, "kinds": MEDIA}
+    card = read_json(CARD) if CARD.is_file() else {"modalities": KINDS, "kinds": KINDS}
     return [Modality(*pair) for pair in zip(card["modalities"], card["kinds"], strict=True)]
 
 
@@ -75,8 +71,10 @@ def arguments(names: Sequence[Modality]) -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(prog="generate", description="samples, from what is given or from nothing")
     for name in names:
-        what, said = TOLD[name.kind]
-        parser.add_argument(f"--{name}", type=str if what != "FILE" else Path, metavar=what, help=said)
+        called = KINDS[name.kind].called
+        what, said = WRITTEN.get(tensor_of(name), ("FILE", ""))
+        told = f"a {called} to start from{said.format(suffix_of(name.kind))}"
+        parser.add_argument(f"--{name}", type=str if said or what == "VALUE" else Path, metavar=what, help=told)
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples to make: 6")
     parser.add_argument("--seed", type=int, metavar="N", help="others with another; run.seed")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"a new folder: {OUT}")
@@ -140,15 +138,20 @@ def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
         raise ValueError(
             f"--{name}: expected one of {', '.join(sampler.dataset.names)}, which the models know; leave it out"
         )
-    caption = TOLD[kind_of(name)][0] != "FILE" and not (kind_of(name) == "text" and str(told).endswith(".txt"))
-    if not caption and not Path(told).is_file():
+    itself = tensor_of(name) in WRITTEN and not (tensor_of(name) == TOKENS and is_file(name, str(told)))
+    if not itself and not Path(told).is_file():
         raise ValueError(f"--{name}: expected a file, got {told}, which is none; correct the path")
-    content = str(told).encode() if caption else Path(told).read_bytes()
+    content = str(told).encode() if itself else Path(told).read_bytes()
     try:
         MODALITIES[kind_of(name)].read(content, sampler.fitted[name])
     except ValueError as error:
         raise ValueError(f"--{name} {told}: {error}") from error
     return content
+
+
+def is_file(name: str, told: str) -> bool:
+    """Is what is told of a caption, or the like, the name of a file?"""
+    return told.endswith(f".{suffix_of(kind_of(name))}")
 
 
 def as_read(name: str, content: bytes, sampler: Sampler) -> bytes:
@@ -178,11 +181,14 @@ def samples(sampler: Sampler, given: Mapping[str, bytes], count: int) -> list[di
 
 def deliver(folder: Path, sampler: Sampler, given: Mapping[str, bytes], made: Sequence[Mapping[str, bytes]]) -> None:
     """The files of each sample, and the page that shows them."""
-    for number, files in enumerate(made):
-        for suffix, content in files.items():
-            replace(folder / f"{number}.{suffix}", content + b"\n" if suffix.endswith(MEDIA["text"]) else content)
-    read = {suffix_of(name): as_read(name, content, sampler) for name, content in given.items()}
     names = sampler.dataset.names
+    for number, files in enumerate(made):
+        for name in [name for name in names if suffix_of(name) in files]:
+            suffix, content, module = suffix_of(name), files[suffix_of(name)], MODALITIES[kind_of(name)]
+            replace(folder / f"{number}.{suffix}", content + b"\n" if tensor_of(name) == TOKENS else content)
+            for other, extra in (module.also(content) if hasattr(module, "also") else {}).items():
+                replace(folder / f"{number}.{suffix.rpartition('.')[0] or name}.{other}", extra)
+    read = {suffix_of(name): as_read(name, content, sampler) for name, content in given.items()}
     replace(folder / "index.html", render(view(read, names), [view(files, names) for files in made]))
 
 

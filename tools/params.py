@@ -12,18 +12,18 @@ from typing import Any
 
 import torch
 
-from stages.common.modality import MEDIA
+from stages.common.modality import KINDS, in_files, kind_of
 from stages.common.modality_subsets import asked_subsets
 from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.data.acquire import Acquire
-from stages.data.kinds.image import ImageSettings
+from stages.data.kinds.modalities import MODALITIES
 from stages.data.kinds.modalities import SETTINGS as ITEMS
 from stages.data.preprocess import Preprocess
 from stages.evaluation.evaluate import Evaluate
 from stages.evaluation.judge import Judge
 from stages.evaluation.report import Report
 from stages.features import pretrained_autoencoder, pretrained_reader
-from stages.features.codecs import SETTINGS, OfLevels, OfPictures, OfTokens, OfValues
+from stages.features.codecs import SETTINGS, OfCaptions, OfLevels, OfPictures, OfTokens, OfValues
 from stages.fusion.dataset import Shape, widths_of
 from stages.fusion.fuse import FUSIONS, Fuse
 from stages.generation.models.convolution import Grid, check_grid
@@ -50,11 +50,12 @@ def check() -> None:
     """Raises ValueError with the first mistake."""
     sections: dict[str, Any] = {name: load(model, name) for name, model in SECTIONS.items()}
     names = load_modalities()
-    codecs, items = load_named(SETTINGS, "extract", names), load_named(ITEMS, "preprocess", names)
-    load_named(dict.fromkeys(MEDIA, Training), "judge", [name for name in names if name.kind in MEDIA])
+    every = list(dict.fromkeys((*KINDS, *names)))  # what no modality uses has no mistake either
+    codecs, items = load_named(SETTINGS, "extract", every), load_named(ITEMS, "preprocess", every)
+    load_named(dict.fromkeys(KINDS, Training), "judge", [name for name in every if in_files(name)])
     asked_subsets(names, sections["generate"].subsets)
-    grids = {name: grid(items[name]) for name, codec in codecs.items() if codec.codec == "pixels"}
-    shapes = {name: shape(codec, grids.get(name), items[name]) for name, codec in codecs.items()}
+    grids: dict[str, Grid] = {name: grid(name, items[name]) for name in names if codecs[name].codec == "pixels"}
+    shapes: dict[str, Shape] = {name: shape(codecs[name], grids.get(name), items[name]) for name in names}
     with torch.device("meta"):
         check_generator(
             sections["train"],
@@ -65,11 +66,10 @@ def check() -> None:
         )
 
 
-def grid(item: Any) -> Grid:
-    """The shape of a picture or a spectrum, with these settings of `preprocess`."""
-    if isinstance(item, ImageSettings):
-        return item.size, item.size, 3 if item.colour else 1
-    return item.bands, item.frames, 1
+def grid(name: str, item: Any) -> Grid:
+    """The shape of a picture, a spectrum or the like, with these settings of `preprocess`."""
+    height, width, *channels = MODALITIES[kind_of(name)].blank(item).shape
+    return height, width, prod(channels)
 
 
 def shape(codec: OfLevels | OfTokens | OfValues, grid_of: Grid | None, item: Any) -> Shape:
@@ -79,8 +79,8 @@ def shape(codec: OfLevels | OfTokens | OfValues, grid_of: Grid | None, item: Any
     if isinstance(codec, OfValues):
         return (codec.values.width,)  # at most
     if isinstance(codec, OfPictures) and codec.codec == "pretrained":
-        return pretrained_autoencoder.shape_of(codec.pretrained, grid(item))
-    if isinstance(codec, OfTokens) and codec.codec == "pretrained":
+        return pretrained_autoencoder.shape_of(codec.pretrained, grid("image", item))
+    if isinstance(codec, OfCaptions) and codec.codec == "pretrained":
         return pretrained_reader.shape_of(codec.pretrained, item.length, codec.width)
     return (item.length - 1, codec.width) if codec.codec == "transformer" else (codec.width,)
 

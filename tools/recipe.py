@@ -1,35 +1,51 @@
-"""`make recipe NAME=...`: what a recipe measured, and its first examples, from the latest run of its preset.
+"""`make recipe NAME=...`: what a recipe measured, and what it makes, from the latest run of its preset.
 
 A recipe is a preset for one field of use; docs/recipes has a page of each. Its figures become rows of
-metrics/recipes.csv; those of the other recipes stay.
+metrics/recipes.csv; those of the other recipes stay. A sheet of its first samples becomes docs/recipes/NAME.png, or,
+where captions alone matter, a table metrics/recipe-NAME.csv.
 """
 
 import io
 import re
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import dvc.api
 import pandas as pd
 
-from stages.common.files import write_table
+from stages.common.files import replace, write_table
 from stages.common.modality import Modality, suffix_of
 from stages.common.shards import read_shard
 from tools.experiments import fetch, latest
 from tools.refusal import one_line
+from tools.sheet import sheet
 
-RECIPES = {  # name: the figures that its page shows, as patterns
-    "translation": r"translation\.(combination\.|base\.)?(image\+)?(de|en|zh)_to_(de|en|zh)|coherence\.joint|"
-    r"held_out\.\w+\.(en_to_(de|zh)|image_to_en)|coherence\.(en_to_image|image_to_en)|ceiling\.(image|de|en|zh)",
+OUT, PAGES = Path("metrics"), Path("docs/recipes")
+MEASURED = "coherence.joint"  # a figure that every run has
+SHOWN = 12  # examples in a table
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What its page shows."""
+
+    figures: str  # a pattern of them
+    directions: Sequence[Sequence[str]] = ()  # of the sheet: what is observed, () for nothing
+
+
+RECIPES = {
+    "translation": Recipe(
+        r"translation\.(combination\.|base\.)?(image\+)?(de|en|zh)_to_(de|en|zh)|coherence\.joint|"
+        r"held_out\.\w+\.(en_to_(de|zh)|image_to_en)|coherence\.(en_to_image|image_to_en)|ceiling\.(image|de|en|zh)"
+    ),
 }
-MEASURED = "coverage.image"  # a figure that every run has
-OUT = Path("metrics")
-SHOWN = 12  # examples
 
 
 def main(names: list[str]) -> None:
-    """Write metrics/recipes.csv and metrics/recipe-NAME.csv."""
+    """Write the figures to metrics/recipes.csv, and the sheet or the table."""
     with one_line("recipe"):
         if len(names) != 1 or names[0] not in RECIPES:
             got = f"'{' '.join(names)}'" if names else "none"
@@ -37,12 +53,15 @@ def main(names: list[str]) -> None:
         name = names[0]
         rev = latest(name, MEASURED, f"make recipe NAME={name}")
         table = pd.read_csv(io.StringIO(dvc.api.read("metrics/table.csv", rev=rev)))
-        found = table[table["metric"].map(lambda metric: bool(re.fullmatch(RECIPES[name], metric)))]
+        found = table[table["metric"].map(lambda metric: bool(re.fullmatch(RECIPES[name].figures, metric)))]
         found.insert(0, "recipe", name)
         file = OUT / "recipes.csv"
         kept = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["recipe"])
         write_table(file, pd.concat([kept[kept["recipe"] != name], found], ignore_index=True))
-        write_table(OUT / f"recipe-{name}.csv", translated(rev))
+        if directions := RECIPES[name].directions:
+            replace(PAGES / f"{name}.png", sheet(rev, directions))
+        else:
+            write_table(OUT / f"recipe-{name}.csv", translated(rev))
     print(found.to_string(index=False))
 
 

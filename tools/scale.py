@@ -22,8 +22,6 @@ from stages.common.files import growing, read_json, replace, write_json, write_t
 from stages.common.params import read_yaml
 from stages.common.shards import write_shard
 from stages.data.kinds import image, text
-from stages.data.kinds.image import ImageSettings
-from stages.data.kinds.text import TextSettings
 from tools.refusal import one_line
 
 STAGES = (
@@ -80,10 +78,10 @@ def fill(folder: Path, count: int, size: int) -> None:
     replace(folder / "params.yaml", yaml.safe_dump(params))
     raw, clean = folder / "data/acquire", folder / "data/preprocess"
     clean.mkdir(parents=True)
-    looks = ImageSettings(**params["preprocess"]["image"])
+    looks = image.Settings(**params["preprocess"]["image"])
     table = pd.DataFrame({"id": [f"{n:06d}" for n in range(count)], "split": np.resize(SPLITS, count)})
     table["kind"], table["has_image"], table["has_text"] = np.resize(KINDS, count), True, True
-    words = text.fit(TextSettings(**params["preprocess"]["text"]), captions(table[:PIECE]), clean / "text")
+    words = text.fit(text.Settings(**params["preprocess"]["text"]), captions(table[:PIECE]), clean / "text")
     train = (table["split"] == "train").to_numpy()
     with (
         growing(clean / "image.clean.npy", image.blank(looks)) as pictures,

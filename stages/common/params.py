@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from yaml.constructor import ConstructorError
 
-from stages.common.modality import SUFFIXES, Modality, kind_of
+from stages.common.modality import KINDS, Modality, kind_of
 
 PARAMS = Path("params.yaml")
 NAME = re.compile(r"[a-z][a-z0-9]{0,30}")  # of a modality: it stands in files, columns and figures
@@ -65,8 +65,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def load(model: type[Model], section: str, path: Path = PARAMS) -> Model:
     """Section `section` of params.yaml (``extract.image`` reaches into a section) as a `model`.
 
-    What it has of single modalities is left to `load_named`. Raises ValueError naming the key, what was expected and
-    what was got.
+    What it has of kinds and of single modalities is left to `load_named`. Raises ValueError naming the key, what was
+    expected and what was got.
     """
     values: Any = read_yaml(path)
     own = own_names(values)
@@ -75,7 +75,7 @@ def load(model: type[Model], section: str, path: Path = PARAMS) -> Model:
             raise ValueError(f"{path}: expected a section '{section}', got none; add it")
         values = values[part]
     if isinstance(values, dict):
-        values = {key: value for key, value in values.items() if key not in own}
+        values = {key: value for key, value in values.items() if key not in own | KINDS.keys()}
     return validate(model, values, f"{path}: {section}")
 
 
@@ -114,7 +114,7 @@ def merged(default: Any, own: Any, where: str) -> Any:
 def own_names(values: Mapping[str, Any]) -> set[str]:
     """The modalities that are not called as their kind."""
     named = values.get("modalities")
-    return set(named) - set(SUFFIXES) if isinstance(named, dict) else set()
+    return set(named) - set(KINDS) if isinstance(named, dict) else set()
 
 
 def load_modalities(path: Path = PARAMS) -> list[Modality]:
@@ -125,20 +125,20 @@ def load_modalities(path: Path = PARAMS) -> list[Modality]:
     Raises ValueError with what was expected and what was got.
     """
     values, where = read_yaml(path), f"{path}: modalities"
-    named, kinds = values.get("modalities"), ", ".join(SUFFIXES)
+    named, kinds = values.get("modalities"), ", ".join(KINDS)
     if not isinstance(named, dict) or not named:
         raise ValueError(f"{where}: expected names, each with its kind ({kinds}), got {named!r}; correct params.yaml")
     for name, kind in named.items():
-        if not isinstance(kind, str) or kind not in SUFFIXES:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ValueError(f"{where}.{name}: expected a kind ({kinds}), got {kind!r}; correct params.yaml")
-        usable = isinstance(name, str) and NAME.fullmatch(name) and name not in TAKEN | (SUFFIXES.keys() - {kind})
+        usable = isinstance(name, str) and NAME.fullmatch(name) and name not in TAKEN | (KINDS.keys() - {kind})
         if not usable:
             raise ValueError(
                 f"{where}: expected a name of small letters and digits that is not in use, got {name!r}; rename it"
             )
         if name not in (values.get("extract") or {}):
             raise ValueError(f"{path}: expected a section 'extract.{name}', got none; add {name}: {{}} below extract")
-    order = sorted(named.items(), key=lambda pair: (list(SUFFIXES).index(pair[1]), pair[0]))
+    order = sorted(named.items(), key=lambda pair: (list(KINDS).index(pair[1]), pair[0]))
     return [Modality(*pair) for pair in order]
 
 

@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Literal
 
 from stages.common.files import replace, write_json, write_table
-from stages.common.modality import MEDIA
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
@@ -44,10 +43,9 @@ def main() -> None:
         settings, run, names = load(Acquire, "acquire"), load(Run, "run"), load_modalities()
         if (source := BUILT_IN.get(settings.source)) is not None:
             licence = source.LICENCE
-            known = dict(zip(MEDIA, MEDIA, strict=True)) | source.NAMED
-            if others := [name for name in names if known.get(name) != name.kind]:
+            if others := [name for name in names if source.GIVES.get(name) != name.kind]:
                 raise ValueError(
-                    f"modalities: expected some of {', '.join(known)}, as {settings.source} have them, got "
+                    f"modalities: expected some of {', '.join(source.GIVES)}, as {settings.source} have them, got "
                     f"{', '.join(others)}; call them so, or take your own data"
                 )
             section = getattr(settings, settings.source)

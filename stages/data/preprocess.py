@@ -25,31 +25,21 @@ from stages.common.seeds import draws
 from stages.common.shards import read_shard
 from stages.common.stage import stage
 from stages.common.workers import in_processes
-from stages.data.kinds.audio import AudioSettings
-from stages.data.kinds.image import ImageSettings
-from stages.data.kinds.label import LabelSettings
 from stages.data.kinds.modalities import MODALITIES, SETTINGS
-from stages.data.kinds.number import NumberSettings
-from stages.data.kinds.text import TextSettings
 from stages.data.records import remarks
 from stages.data.records.rejects import COLUMNS, Reject, most_frequent, table
 from stages.data.records.split import SPLITS
-from stages.data.records.truncation import ENDS, truncated
+from stages.data.records.truncation import truncated
 
 RAW = Path("data/acquire")
 LEAST = {"train": 2, "judge": 1, "test": 2}  # samples that have a modality: one alone has no neighbour to compare with
 
 
 class Preprocess(Strict):
-    """Section `preprocess`."""
+    """Section `preprocess`, but for what it says of each kind."""
 
     variants: PositiveInt  # augmented copies of each train sample
     reject_limit: Annotated[float, Field(ge=0, le=1)]  # share of rejected samples above which the stage fails
-    image: ImageSettings
-    text: TextSettings
-    audio: AudioSettings
-    label: LabelSettings
-    number: NumberSettings
 
 
 def main() -> None:
@@ -72,7 +62,8 @@ def main() -> None:
         rejects = pd.concat([before, found], ignore_index=True)
         check_rejects(rejects, len(index) + len(before), settings.reject_limit)
         check_splits(samples, names)
-        remarks.keep("preprocess", context.out, truncated(lengths, chosen), earlier=remarks.read(RAW))
+        cut = truncated(lengths, chosen, {name: MODALITIES[kind_of(name)].CUT for name in lengths})
+        remarks.keep("preprocess", context.out, cut, earlier=remarks.read(RAW))
         write_table(context.out / "samples.csv", samples)
         write_table(context.out / "rejects.csv", rejects)
         # Without defaults: a setting that comes later and changes nothing leaves these bytes as they are.
@@ -107,7 +98,7 @@ class Cleaned:
 def clean_shard(path: Path, rows: pd.DataFrame, fitted: dict[str, Any], variants: int, seed: int) -> Cleaned:
     """The samples of one shard, cleaned."""
     known, kept, rejects = rows.set_index("id"), [], []
-    lengths: dict[str, list[int]] = {name: [] for name in fitted if kind_of(name) in ENDS}
+    lengths: dict[str, list[int]] = {name: [] for name in fitted if hasattr(MODALITIES[kind_of(name)], "CUT")}
     tensors: dict[str, list[np.ndarray]] = {name: [] for name in array_names(fitted)}
     for key, files in read_shard(path):
         if key not in known.index:  # listed as a reject already

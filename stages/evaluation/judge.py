@@ -20,7 +20,7 @@ import pandas as pd
 from torch import Tensor, from_numpy
 
 from stages.common.files import read_json, read_table, write_json, write_table
-from stages.common.modality import MEDIA, kind_of
+from stages.common.modality import KINDS, in_files, kind_of
 from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.data.sources import caption_grammar
@@ -36,12 +36,9 @@ from stages.learning.training import Training, set_up
 
 
 class Judge(Strict):
-    """Section `judge`."""
+    """Section `judge`, but for what it says of each kind."""
 
     network: Literal["grid", "pooled"]  # what looks at pictures and spectra
-    image: Training
-    text: Training
-    audio: Training
     matcher: Training
     retrieval: bool  # teach a matcher where labels tell what belongs together, too
 
@@ -50,8 +47,8 @@ def main() -> None:
     """Write data/judge."""
     with training_stage("judge") as context:
         settings, run, names = load(Judge, "judge"), load(Run, "run"), load_modalities()
-        media = [name for name in names if name.kind in MEDIA]  # labels and numbers say what they are
-        budgets = load_named(dict.fromkeys(MEDIA, Training), "judge", media)
+        media = [name for name in names if in_files(name)]  # labels and numbers say what they are
+        budgets = load_named(dict.fromkeys(KINDS, Training), "judge", media)
         set_up(run.threads)
         attributes = read_json(CLEAN / "attributes.json")
         samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))

@@ -1,6 +1,7 @@
-"""The codecs: modules with `fit`, `build` and a model that can `encode` and `decode`; each modality has its choice."""
+"""The codecs: modules with `fit`, `build` and a model that can `encode` and `decode`; each kind of item
+has its choice."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -8,7 +9,7 @@ from typing import Any, Literal
 from safetensors.torch import load_file
 
 from stages.common.files import read_json
-from stages.common.modality import kind_of
+from stages.common.modality import GRID, KINDS, PICTURE, SPECTRUM, TOKENS, VALUE, kind_of, tensor_of
 from stages.common.params import Strict
 from stages.features import (
     autoencoder,
@@ -24,49 +25,45 @@ from stages.features import (
 from stages.features.bottleneck import Bottleneck
 from stages.learning.device import device
 
-LEVELS: dict[str, ModuleType] = {"autoencoder": autoencoder, "linear": linear, "mixer": mixer, "pixels": pixels}
-CODECS: dict[str, dict[str, ModuleType]] = {
-    "image": LEVELS | {"pretrained": pretrained_autoencoder},
-    "text": {
-        "linear": linear,
-        "pretrained": pretrained_reader,
-        "recurrent": recurrent,
-        "transformer": transformer,
-    },
-    "audio": LEVELS,
-    "label": {"linear": linear, "values": values},
-    "number": {"linear": linear, "values": values},
+LEVELS: Mapping[str, ModuleType] = {"autoencoder": autoencoder, "linear": linear, "mixer": mixer, "pixels": pixels}
+CODECS: Mapping[str, Mapping[str, ModuleType]] = {  # by what an item's tensor is
+    PICTURE: LEVELS,
+    SPECTRUM: LEVELS,
+    GRID: LEVELS,
+    TOKENS: {"linear": linear, "recurrent": recurrent, "transformer": transformer},
+    VALUE: {"linear": linear, "values": values},
 }
+PRETRAINED: Mapping[str, ModuleType] = {"image": pretrained_autoencoder, "text": pretrained_reader}  # by kind
 
 
 class OfLevels(Bottleneck):
-    """Items of levels from 0 to 255: section `extract.audio`, and what pictures have in common with it."""
+    """Sections of kinds whose items are levels from 0 to 255, such as `extract.audio`."""
 
-    codec: str
+    codec: Literal["autoencoder", "mixer", "pixels"]
     autoencoder: autoencoder.Settings
     mixer: mixer.Settings
     pixels: pixels.Settings
 
 
-class OfSpectra(OfLevels):
-    """Section `extract.audio`."""
-
-    codec: Literal["autoencoder", "mixer", "pixels"]
-
-
 class OfPictures(OfLevels):
     """Section `extract.image`."""
 
-    codec: Literal["autoencoder", "mixer", "pixels", "pretrained"]
+    codec: Literal["autoencoder", "mixer", "pixels", "pretrained"]  # type: ignore[assignment]
     pretrained: pretrained_autoencoder.Settings
 
 
 class OfTokens(Bottleneck):
-    """Section `extract.text`."""
+    """Sections of kinds whose items are tokens, such as `extract.molecule`."""
 
-    codec: Literal["recurrent", "transformer", "pretrained"]
+    codec: Literal["recurrent", "transformer"]
     recurrent: recurrent.Settings
     transformer: transformer.Settings
+
+
+class OfCaptions(OfTokens):
+    """Section `extract.text`."""
+
+    codec: Literal["recurrent", "transformer", "pretrained"]  # type: ignore[assignment]
     pretrained: pretrained_reader.Settings
 
 
@@ -78,13 +75,17 @@ class OfValues(Strict):
 
 
 Settings = OfLevels | OfTokens | OfValues
-SETTINGS: dict[str, type[OfLevels] | type[OfTokens] | type[OfValues]] = {
-    "image": OfPictures,
-    "text": OfTokens,
-    "audio": OfSpectra,
-    "label": OfValues,
-    "number": OfValues,
-}
+BY_TENSOR: Mapping[str, type[OfLevels] | type[OfTokens] | type[OfValues]] = {
+    PICTURE: OfLevels, SPECTRUM: OfLevels, GRID: OfLevels, TOKENS: OfTokens, VALUE: OfValues,
+}  # fmt: skip
+SETTINGS: Mapping[str, type[OfLevels] | type[OfTokens] | type[OfValues]] = {  # by kind
+    **{kind: BY_TENSOR[about.tensor] for kind, about in KINDS.items()}, "image": OfPictures, "text": OfCaptions,
+}  # fmt: skip
+
+
+def codec_of(name: str, choice: str) -> ModuleType:
+    """The module of the codec that is chosen for a modality."""
+    return PRETRAINED[kind_of(name)] if choice == "pretrained" else CODECS[tensor_of(name)][choice]
 
 
 def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def load_codecs(names: Iterable[str], folder: Path) -> dict[str, Any]:
     codecs = {}
     for name in names:
         card = read_json(folder / name / "codec.json")
-        codec = CODECS[kind_of(name)][card["codec"]].build(card)
+        codec = codec_of(name, card["codec"]).build(card)
         codec.load_state_dict(load_file(folder / name / "codec.safetensors"))
         codecs[name] = codec.to(device()).eval()
     return codecs

@@ -17,7 +17,7 @@ from stages.common.params import Run, load, load_modalities, load_named
 from stages.common.seeds import draws
 from stages.features import linear
 from stages.features.chunked_items import Stored, stored
-from stages.features.codecs import CODECS, SETTINGS
+from stages.features.codecs import SETTINGS, codec_of
 from stages.features.reconstruction import Codec, choose, encoded, error
 from stages.learning.budget import sized
 from stages.learning.distributed import others_leave, training_stage
@@ -40,7 +40,7 @@ def main(modality: str) -> None:
         settings, run = load_named(SETTINGS, "extract", [name])[name], load(Run, "run")
         set_up(run.threads)
         train, held, test, items = split_items(modality)
-        codec, curve = CODECS[name.kind][settings.codec].fit(
+        codec, curve = codec_of(name, settings.codec).fit(
             sized(settings, len(train)) if isinstance(settings, Training) else settings,
             getattr(settings, settings.codec),
             items,
@@ -51,10 +51,11 @@ def main(modality: str) -> None:
         )
         others_leave()
         lost = {"codec": 0.0, "pca": 0.0, "kept": "pixels"}
-        if settings.codec != "pixels":
+        choice: str = settings.codec
+        if choice != "pixels":
             pca = linear.fit(items, codec.encode(items[:1]).numel(), draws(run.seed, f"extract/{modality}/linear"))
             chosen = {"kept": "pretrained"}  # for how its items look, which a mean squared error does not tell
-            if settings.codec != "pretrained":
+            if choice != "pretrained":
                 codec, chosen = choose(codec, pca, held)
             lost = {"codec": error(codec, test), "pca": error(pca, test), **chosen}
         features = {copy: encoded(codec, stored(CLEAN / f"{modality}.{copy}.npy")) for copy in ("clean", "augmented")}

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from stages.data import acquire, preprocess
-from stages.data.kinds.text import TextSettings
+from stages.data.kinds import text
 from stages.data.records import remarks
 from stages.data.records.truncation import truncated
 from tests.data.home import Home, clip, picture
@@ -215,12 +215,13 @@ def test_captions_and_clips_that_are_cut_are_counted(
 
 
 def test_of_many_the_length_that_holds_nearly_all_is_told() -> None:
-    settings = {"text": TextSettings(vocabulary=300, length=24)}
+    cuts = {"text": text.CUT}
+    settings = {"text": text.Settings(vocabulary=300, length=24)}
     lengths = [10] * 900 + [30] * 95 + [500] * 5
-    assert truncated({"text": lengths}, settings) == [
+    assert truncated({"text": lengths}, settings, cuts) == [
         "warning: 100 of 1000 captions are cut at preprocess.text.length, 24 tokens; 30 would hold 99% of them, 500 all"
     ]
-    assert truncated({"text": [24, 3]}, settings) == []
-    assert truncated({"text": [10] * 999 + [25]}, settings) == [
+    assert truncated({"text": [24, 3]}, settings, cuts) == []
+    assert truncated({"text": [10] * 999 + [25]}, settings, cuts) == [
         "1 of 1000 captions are cut at preprocess.text.length, 24 tokens; 25 would hold all"
     ]

@@ -11,7 +11,7 @@ from stages.common.files import write_json
 from stages.data.kinds.modalities import MODALITIES
 from stages.features import codecs, pixels, values
 from stages.features.bottleneck import Bottleneck
-from stages.features.codecs import CODECS, load_codecs
+from stages.features.codecs import codec_of, load_codecs
 
 ITEMS: dict[str, np.ndarray] = {
     "image": np.random.default_rng(1).integers(0, 256, (40, 6, 6, 3), dtype=np.uint8),
@@ -19,6 +19,8 @@ ITEMS: dict[str, np.ndarray] = {
     "audio": np.random.default_rng(3).integers(0, 256, (40, 5, 7), dtype=np.uint8),
     "label": np.random.default_rng(4).integers(1, 7, (40, 1)).astype(np.uint16),
     "number": np.random.default_rng(5).integers(0, 256, (40, 1), dtype=np.uint8),
+    "video": np.random.default_rng(6).integers(0, 256, (40, 6, 6, 9), dtype=np.uint8),
+    "volume": np.random.default_rng(7).integers(0, 256, (40, 6, 6, 6), dtype=np.uint8),
 }
 BOTTLENECK = Bottleneck(width=5, noise=0.1, steps=3, batch=8, learning_rate=0.01)
 LEARNED: list[tuple[str, str, dict[str, int]]] = [  # modality, codec, its settings
@@ -28,6 +30,9 @@ LEARNED: list[tuple[str, str, dict[str, int]]] = [  # modality, codec, its setti
     ("text", "transformer", {"hidden": 16, "depth": 1}),
     ("audio", "autoencoder", {"components": 12, "hidden": 16, "depth": 1}),
     ("audio", "mixer", {"patch": 4, "hidden": 16, "depth": 1}),
+    ("video", "mixer", {"patch": 4, "hidden": 16, "depth": 1}),
+    ("volume", "mixer", {"patch": 4, "hidden": 16, "depth": 1}),
+    ("volume", "autoencoder", {"components": 10, "hidden": 16, "depth": 1}),
 ]
 
 
@@ -37,7 +42,7 @@ def test_every_modality_has_a_codec() -> None:
 
 @pytest.mark.parametrize(("name", "kind", "own"), LEARNED)
 def test_a_kept_codec_is_the_same_codec(name: str, kind: str, own: dict[str, int], tmp_path: Path) -> None:
-    module = CODECS[name][kind]
+    module = codec_of(name, kind)
     codec, curve = module.fit(
         BOTTLENECK, module.Settings(**own), ITEMS[name], seed=1, name=name, state=tmp_path / "state"
     )

@@ -65,7 +65,7 @@ def tokens(captions: list[str]) -> np.ndarray:
     """Of our own tokeniser, which is where `preprocess` leaves it."""
     own = Path("data/preprocess/text")
     own.mkdir(parents=True, exist_ok=True)
-    fitted = text.fit(text.TextSettings(vocabulary=280, length=10), CAPTIONS, own)
+    fitted = text.fit(text.Settings(vocabulary=280, length=10), CAPTIONS, own)
     return np.stack([text.tensor(caption, fitted) for caption in captions])
 
 

@@ -20,7 +20,7 @@ BOTTLENECK = Bottleneck(width=16, noise=0.1, steps=400, batch=32, learning_rate=
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     folder = tmp_path_factory.mktemp("tokeniser")
-    fitted = captions.fit(captions.TextSettings(vocabulary=300, length=14), TOLD, folder)
+    fitted = captions.fit(captions.Settings(vocabulary=300, length=14), TOLD, folder)
     return np.stack([captions.tensor(caption, fitted) for caption in TOLD])
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from stages.common.seeds import draws
-from stages.data.kinds.image import ImageSettings, read
+from stages.data.kinds.image import Settings, read
 from stages.data.sources.digit_inks import INKS
 from stages.generation.out_of_domain_digits import enlarged, pictures
 
@@ -35,7 +35,7 @@ def test_a_picture_is_ink_of_one_colour_on_white_paper_in_the_box_of_ours() -> N
         assert (levels[:4] == 255).all() and (levels[:, -4:] == 255).all()
         darkest = levels.reshape(-1, 3)[levels.sum(-1).argmin()]
         assert min(np.abs(darkest - ink).max() for ink in INKS.values()) <= 40
-        assert read(payload, ImageSettings(size=28, turn=0, zoom=0, shear=0, shift=0)).shape == (28, 28, 3)
+        assert read(payload, Settings(size=28, turn=0, zoom=0, shear=0, shift=0)).shape == (28, 28, 3)
 
 
 @pytest.mark.parametrize(("level", "grey"), [(0, 0), (16, 255), (8, 128)])

@@ -1,10 +1,12 @@
-"""`make recipe`: the figures of the latest run of a recipe's preset, and its first examples."""
+"""`make recipe`: the figures of the latest run of a recipe's preset, and what it makes."""
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 
 from stages.common.params import read_yaml
 from tests.clones import ROOT, run, succeed
@@ -20,6 +22,10 @@ ABOVE = [  # what each recipe promises
     ("translation", "coherence.joint"),
 ]
 CUT = ("modalities", "acquire")  # what is kept of a preset for a tiny run
+COUNT, FEW = 160, ("translation",)  # samples of it, but where tests/tiny.yaml says how many
+NEEDS: dict[str, tuple[tuple[bool, str], ...]] = {  # whether a recipe lacks what it needs, and what that is
+    "translation": ((needs_font.args[0], needs_font.kwargs["reason"]),),
+}
 
 
 def test_every_recipe_has_a_preset_and_a_page() -> None:
@@ -41,7 +47,10 @@ def test_what_a_recipe_promises_is_above_chance() -> None:
 def test_an_unknown_recipe_is_one_line(words: list[str], mine: Path) -> None:
     refused = run(mine, "python", "-m", "tools.recipe", *words)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("recipe: expected one of translation, got ") and refused.stderr.count("\n") == 1
+    assert (
+        refused.stderr.startswith(f"recipe: expected one of {', '.join(RECIPES)}, got ")
+        and refused.stderr.count("\n") == 1
+    )
 
 
 def test_without_a_run_it_is_one_line(mine: Path) -> None:
@@ -54,22 +63,31 @@ def test_without_a_run_it_is_one_line(mine: Path) -> None:
 
 @pytest.mark.proof
 @pytest.mark.slow
-@needs_font
-def test_translation_runs_and_becomes_figures_and_examples(built: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_runs_and_becomes_figures_and_a_sheet(name: str, built: Path, tmp_path: Path) -> None:
     """With the tiny parameters: of the preset the modalities and the source alone are kept."""
+    if missing := [reason for condition, reason in NEEDS.get(name, ()) if condition]:
+        pytest.skip(missing[0])
     folder = copied(built, tmp_path / "clone")
-    preset = read_yaml(PRESETS / "translation.yaml")
-    small = {name: preset[name] for name in CUT} | {"extract": {name: {} for name in ("de", "en", "zh")}}
-    (folder / "tools/presets/translation.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
+    preset = read_yaml(PRESETS / f"{name}.yaml")
+    named = [one for one, kind in preset["modalities"].items() if kind]
+    small = {section: preset[section] for section in CUT} | {"extract": {one: {} for one in named}}
+    if name not in FEW:
+        small["acquire"][preset["acquire"]["source"]] |= {"samples": COUNT, "shard_size": 50}
+    small["generate"] = {"subsets": preset.get("generate", {}).get("subsets", [])}
+    (folder / f"tools/presets/{name}.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
     (folder / "metrics/recipes.csv").unlink(missing_ok=True)
     commit(folder, "Small preset")
-    told = succeed(folder, "python", "-m", "tools.preset", "translation").split()
+    told = succeed(folder, "python", "-m", "tools.preset", name).split()
     succeed(folder, "dvc", "exp", "run", "--quiet", "--temp", *told)
-    succeed(folder, "python", "-m", "tools.recipe", "translation")
+    succeed(folder, "python", "-m", "tools.recipe", name)
     table = pd.read_csv(folder / "metrics/recipes.csv")
-    assert {"translation.en_to_de", "translation.combination.en_to_zh", "translation.base.zh_to_en"} <= set(
+    assert set(table["recipe"]) == {name} and {metric for recipe, metric in ABOVE if recipe == name} <= set(
         table["metric"]
     )
-    assert set(table["recipe"]) == {"translation"}
-    shown = pd.read_csv(folder / "metrics/recipe-translation.csv")
-    assert 0 < len(shown) <= SHOWN and list(shown) == ["given", "made_de", "true_de", "made_zh", "true_zh"]
+    if RECIPES[name].directions:
+        with Image.open(folder / f"docs/recipes/{name}.png") as picture:
+            assert picture.width > 200 and len(np.unique(np.asarray(picture))) > 50
+    else:
+        shown = pd.read_csv(folder / f"metrics/recipe-{name}.csv")
+        assert 0 < len(shown) <= SHOWN and list(shown) == ["given", "made_de", "true_de", "made_zh", "true_zh"]

@@ -22,11 +22,13 @@ from stages.common.params import Strict
 from stages.data.kinds.phase import OVERLAP, analysed, griffin_lim
 
 LEVELS = 255
+CUT = ("frames", "frames", "clips")
 SILENCE_DB = 40  # below the loudest frame: what `trim` cuts off both ends
 LOUDEST = 1e9  # where full scale is 1: far beyond any sound, and its square is still a number
 LONGEST = 300  # seconds of a file that are looked at
 RATES_HZ = range(1000, 768_001)
 CHANNELS = 32
+SECONDS, LIGHT_HZ = 20, 24_000  # of lighter ones for the page: the beginning, at one of the five rates of Opus
 CANCELLED = 1e-4  # of the channels' power: what is left of it in their mean when one is the opposite of another
 BLOCK = 2**16  # samples that are decoded at a time
 SIZE_ORDER: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}  # WAV, AIFF: of bytes 4 to 7
@@ -34,7 +36,7 @@ STREAMED = 2**31 - 1
 XING_WITHIN = 2**17  # bytes: behind a cover picture
 
 
-class AudioSettings(Strict):
+class Settings(Strict):
     """Section `preprocess.audio`."""
 
     rate_hz: Annotated[int, Field(ge=8000, le=48000)]  # working sample rate
@@ -48,7 +50,7 @@ class AudioSettings(Strict):
     griffin_lim: PositiveInt  # iterations of the phase guess
 
 
-def fit(settings: AudioSettings, captions: Iterable[str], folder: Path) -> AudioSettings:
+def fit(settings: Settings, captions: Iterable[str], folder: Path) -> Settings:
     """Clips need nothing learned."""
     return settings
 
@@ -56,7 +58,7 @@ def fit(settings: AudioSettings, captions: Iterable[str], folder: Path) -> Audio
 restore = fit  # what `fit` gave, read back in a later stage
 
 
-def read(payload: bytes, settings: AudioSettings) -> np.ndarray:
+def read(payload: bytes, settings: Settings) -> np.ndarray:
     """A sound file as a mono wave. Raises ValueError when it can't be decoded or is silent.
 
     Of the first `LONGEST` seconds the silence at both ends is cut off. The peak of the first `frames` is 1: `augment`
@@ -128,7 +130,7 @@ def ends_too_soon(payload: bytes, read: int, promised: int) -> bool:
     return (b"Xing" in header or b"Info" in header) and read < 0.95 * promised
 
 
-def augment(wave: np.ndarray, settings: AudioSettings, rng: np.random.Generator) -> np.ndarray:
+def augment(wave: np.ndarray, settings: Settings, rng: np.random.Generator) -> np.ndarray:
     """A pause before the clip, another loudness, some noise."""
     wave = wave[: settings.frames * settings.hop]
     room = settings.frames * settings.hop - len(wave)
@@ -139,12 +141,12 @@ def augment(wave: np.ndarray, settings: AudioSettings, rng: np.random.Generator)
     return moved + noise * rng.standard_normal(len(moved), dtype=np.float32)
 
 
-def length(wave: np.ndarray, settings: AudioSettings) -> int:
+def length(wave: np.ndarray, settings: Settings) -> int:
     """How many frames a clip has."""
     return -(-len(wave) // settings.hop)
 
 
-def tensor(wave: np.ndarray, settings: AudioSettings) -> np.ndarray:
+def tensor(wave: np.ndarray, settings: Settings) -> np.ndarray:
     """The log-mel levels of a wave: (F, T) uint8."""
     room = settings.frames * settings.hop
     wave = np.pad(wave[:room].astype(np.float32), (0, max(0, room - len(wave))))
@@ -156,12 +158,12 @@ def tensor(wave: np.ndarray, settings: AudioSettings) -> np.ndarray:
     return levels.round().clip(0, LEVELS).astype(np.uint8)
 
 
-def blank(settings: AudioSettings) -> np.ndarray:
+def blank(settings: Settings) -> np.ndarray:
     """What stands where a sample has no clip."""
     return np.zeros((settings.bands, settings.frames), np.uint8)
 
 
-def write(levels: np.ndarray, settings: AudioSettings) -> bytes:
+def write(levels: np.ndarray, settings: Settings) -> bytes:
     """(F, T) uint8 log-mel levels as a 16-bit WAV with peak 0.9."""
     window = OVERLAP * settings.hop
     decibels = (levels.astype(np.float32) / LEVELS - 1) * -settings.floor_db
@@ -173,6 +175,24 @@ def write(levels: np.ndarray, settings: AudioSettings) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, wave, settings.rate_hz, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
+
+
+def shown(payload: bytes, light: bool) -> tuple[str, bytes]:
+    """What a browser plays of a file, and its media type: as it is, or `light`, its beginning as Opus if smaller.
+
+    What can't be read stays as it is.
+    """
+    if light:
+        try:
+            wave, rate_hz = mono(payload)
+        except ValueError:
+            return "audio/wav", payload
+        wave = librosa.resample(wave[: SECONDS * rate_hz], orig_sr=rate_hz, target_sr=LIGHT_HZ, res_type="soxr_hq")
+        buffer = io.BytesIO()
+        soundfile.write(buffer, np.clip(wave, -1, 1), LIGHT_HZ, format="OGG", subtype="OPUS")
+        if buffer.tell() < len(payload):
+            return "audio/ogg", buffer.getvalue()
+    return "audio/wav", payload
 
 
 @cache

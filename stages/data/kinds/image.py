@@ -16,13 +16,14 @@ from pydantic import Field
 
 from stages.common.params import Strict
 
+SIDE, QUALITY = 256, 80  # of lighter ones for the page: pixels at most, and WebP's of 100
 TOLERANCE = 24  # levels of grey by which content differs from the paper
 DEEPEST = 65535  # highest level of 16 bits
 # What Pillow was seen to raise on a million broken files.
 BROKEN = (OSError, ValueError, TypeError, SyntaxError, OverflowError, struct.error)
 
 
-class ImageSettings(Strict):
+class Settings(Strict):
     """Section `preprocess.image`."""
 
     size: Annotated[int, Field(ge=28, le=128)]  # side of the working picture, pixels
@@ -33,7 +34,7 @@ class ImageSettings(Strict):
     shift: Annotated[float, Field(ge=0, le=0.25)]  # largest shift, share of the side
 
 
-def fit(settings: ImageSettings, captions: Iterable[str], folder: Path) -> ImageSettings:
+def fit(settings: Settings, captions: Iterable[str], folder: Path) -> Settings:
     """Pictures need nothing learned."""
     return settings
 
@@ -41,7 +42,7 @@ def fit(settings: ImageSettings, captions: Iterable[str], folder: Path) -> Image
 restore = fit  # what `fit` gave, read back in a later stage
 
 
-def read(payload: bytes, settings: ImageSettings) -> np.ndarray:
+def read(payload: bytes, settings: Settings) -> np.ndarray:
     """A picture file as a centred (S, S, C) uint8 picture. Raises ValueError when it can't be decoded.
 
     Of several pictures in a file the first counts. Pillow's own words are not repeated: some name an address in
@@ -95,35 +96,44 @@ def centre(picture: Image.Image, size: int) -> Image.Image:
     return square
 
 
-def augment(picture: np.ndarray, settings: ImageSettings, rng: np.random.Generator) -> np.ndarray:
-    """A small affine move about the middle; what moves in takes the colour of the corner."""
+def augment(picture: np.ndarray, settings: Settings, rng: np.random.Generator) -> np.ndarray:
+    """A small affine move about the middle."""
+    return moved(picture, affine(settings, rng))
+
+
+def affine(settings: Settings, rng: np.random.Generator) -> tuple[float, ...]:
+    """Where each pixel of a moved picture looks in the old one, as Pillow wants it: six numbers."""
     turn = np.deg2rad(rng.uniform(-settings.turn, settings.turn))
     zoom_x, zoom_y = np.exp(rng.uniform(-settings.zoom, settings.zoom, 2))
     shear = rng.uniform(-settings.shear, settings.shear)
     shift = rng.uniform(-settings.shift, settings.shift, 2) * settings.size
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    matrix = rotation @ np.array([[zoom_x, shear], [0, zoom_y]])  # where each new pixel looks in the old picture
+    matrix = rotation @ np.array([[zoom_x, shear], [0, zoom_y]])
     middle = np.full(2, (settings.size - 1) / 2)
     offset = middle - matrix @ middle + shift
-    coefficients = (*matrix[0], offset[0], *matrix[1], offset[1])
+    return (*matrix[0], offset[0], *matrix[1], offset[1])
+
+
+def moved(picture: np.ndarray, move: tuple[float, ...]) -> np.ndarray:
+    """(S, S, C) uint8 under a move; what moves in takes the colour of the corner."""
     page = picture_of(picture)
-    moved = page.transform(
-        page.size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC, fillcolor=page.getpixel((0, 0))
+    found = page.transform(
+        page.size, Image.Transform.AFFINE, move, Image.Resampling.BICUBIC, fillcolor=page.getpixel((0, 0))
     )
-    return levels_of(moved)
+    return levels_of(found)
 
 
-def tensor(picture: np.ndarray, settings: ImageSettings) -> np.ndarray:
+def tensor(picture: np.ndarray, settings: Settings) -> np.ndarray:
     """The picture is its tensor: (S, S, C) uint8."""
     return picture
 
 
-def blank(settings: ImageSettings) -> np.ndarray:
+def blank(settings: Settings) -> np.ndarray:
     """What stands where a sample has no picture."""
     return np.zeros((settings.size, settings.size, 3 if settings.colour else 1), np.uint8)
 
 
-def write(picture: np.ndarray, settings: ImageSettings) -> bytes:
+def write(picture: np.ndarray, settings: Settings) -> bytes:
     """(S, S, C) uint8 as PNG bytes."""
     buffer = io.BytesIO()
     picture_of(picture).save(buffer, "PNG")
@@ -138,3 +148,22 @@ def picture_of(levels: np.ndarray) -> Image.Image:
 def levels_of(picture: Image.Image) -> np.ndarray:
     """The way back."""
     return np.asarray(picture).reshape(*picture.size[::-1], -1)
+
+
+def shown(payload: bytes, light: bool) -> tuple[str, bytes]:
+    """What a browser shows of a file, and its media type: as it is, or `light`, as WebP where that is smaller.
+
+    What can't be read, such as a broken one among what was given, stays as it is.
+    """
+    if light:
+        try:
+            with Image.open(io.BytesIO(payload)) as file:
+                picture = on_paper(ImageOps.exif_transpose(file))
+        except BROKEN:
+            return "image/png", payload
+        picture.thumbnail((SIDE, SIDE))
+        buffer = io.BytesIO()
+        picture.save(buffer, "WEBP", quality=QUALITY)
+        if buffer.tell() < len(payload):
+            return "image/webp", buffer.getvalue()
+    return "image/png", payload

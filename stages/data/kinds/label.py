@@ -17,7 +17,7 @@ from stages.common.params import Strict
 VALUES = "values.json"
 
 
-class LabelSettings(Strict):
+class Settings(Strict):
     """Section `preprocess.label`."""
 
     values: Annotated[int, Field(ge=2, le=65534)]  # different words, at most
@@ -30,7 +30,7 @@ class Label:
     words: tuple[str, ...]
 
 
-def fit(settings: LabelSettings, told: Iterable[str], folder: Path) -> Label:
+def fit(settings: Settings, told: Iterable[str], folder: Path) -> Label:
     """Learn the words from what is `told` of train samples, and keep them below `folder`."""
     words = sorted({cleaned(word) for word in told} - {""})
     if len(words) > settings.values:
@@ -42,7 +42,7 @@ def fit(settings: LabelSettings, told: Iterable[str], folder: Path) -> Label:
     return Label(tuple(words))
 
 
-def restore(settings: LabelSettings, told: Iterable[str], folder: Path) -> Label:
+def restore(settings: Settings, told: Iterable[str], folder: Path) -> Label:
     """What `fit` learned, read back in a later stage."""
     return Label(tuple(read_json(folder / VALUES)["words"]))
 

@@ -19,7 +19,7 @@ LEVELS = 255
 DIGITS = 6  # that are written
 
 
-class NumberSettings(Strict):
+class Settings(Strict):
     """Section `preprocess.number`: there is nothing to set."""
 
 
@@ -30,7 +30,7 @@ class Number:
     quantiles: np.ndarray  # (256,), ascending
 
 
-def fit(settings: NumberSettings, told: Iterable[str], folder: Path) -> Number:
+def fit(settings: Settings, told: Iterable[str], folder: Path) -> Number:
     """Learn how numbers lie from what is `told` of train samples, and keep it below `folder`."""
     numbers = [number for number in map(parsed, told) if number is not None]
     quantiles = np.quantile(numbers or [0.0], np.linspace(0, 1, LEVELS + 1))
@@ -38,7 +38,7 @@ def fit(settings: NumberSettings, told: Iterable[str], folder: Path) -> Number:
     return Number(quantiles)
 
 
-def restore(settings: NumberSettings, told: Iterable[str], folder: Path) -> Number:
+def restore(settings: Settings, told: Iterable[str], folder: Path) -> Number:
     """What `fit` learned, read back in a later stage."""
     return Number(np.array(read_json(folder / QUANTILES)["quantiles"]))
 

@@ -21,9 +21,10 @@ from stages.common.special_tokens import END, MARKS, PAD, START
 
 LOOKED_AT = 10_000  # words of a caption whose tokens are counted
 TOKENIZER = "tokenizer.json"
+CUT = ("length", "tokens", "captions")
 
 
-class TextSettings(Strict):
+class Settings(Strict):
     """Section `preprocess.text`."""
 
     vocabulary: Annotated[int, Field(ge=260, le=65535)]  # tokens, the 256 bytes and 3 marks included
@@ -34,11 +35,11 @@ class TextSettings(Strict):
 class Text:
     """Settings and the tokeniser learned from the train split."""
 
-    settings: TextSettings
+    settings: Settings
     tokenizer: Tokenizer
 
 
-def fit(settings: TextSettings, captions: Iterable[str], folder: Path) -> Text:
+def fit(settings: Settings, captions: Iterable[str], folder: Path) -> Text:
     """Learn byte pairs from `captions` and keep them below `folder`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -51,7 +52,7 @@ def fit(settings: TextSettings, captions: Iterable[str], folder: Path) -> Text:
     return Text(settings, tokenizer)
 
 
-def restore(settings: TextSettings, captions: Iterable[str], folder: Path) -> Text:
+def restore(settings: Settings, captions: Iterable[str], folder: Path) -> Text:
     """What `fit` learned, read back in a later stage."""
     return Text(settings, Tokenizer.from_file(str(folder / TOKENIZER)))
 

@@ -5,18 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from stages.common.modality import kind_of
-
-ENDS = {"text": ("length", "tokens", "captions"), "audio": ("frames", "frames", "clips")}  # of kinds with an end
 LIMIT = 0.05  # share of items that may be cut before the remark is a warning
 MOST = 0.99  # the share of items for which a length is recommended
 
 
-def truncated(lengths: Mapping[str, Sequence[int]], settings: Mapping[str, Any]) -> list[str]:
-    """A remark on each modality that has items longer than its `settings` leave them room."""
+def truncated(
+    lengths: Mapping[str, Sequence[int]], settings: Mapping[str, Any], cuts: Mapping[str, tuple[str, str, str]]
+) -> list[str]:
+    """A remark on each modality that has items longer than its `settings` leave them room; `cuts` as kinds have it."""
     remarks = []
     for name, found in lengths.items():
-        setting, unit, items = ENDS[kind_of(name)]
+        setting, unit, items = cuts[name]
         room: int = getattr(settings[name], setting)
         longer = sum(length > room for length in found)
         if longer:

@@ -49,11 +49,15 @@ def write_samples(path: Path, samples: Iterable[tuple[Row, Mapping[str, bytes]]]
 def told(attributes: Mapping[str, Mapping[str, list[str]]], names: Sequence[str], made: pd.DataFrame) -> Attributes:
     """Those of the `attributes` that the modalities `names` tell, with those of them that show each.
 
+    What shows one is said by name, or by kind where all of a kind do.
+
     What no modality always shows is kept where the samples `made` have it and a caption may tell it.
     """
     shown = {
-        attribute: [name for name in names if kind_of(name) in about["shown_by"]]
+        attribute: [name for name in names if {name, kind_of(name)} & {*about["shown_by"]}]
         for attribute, about in attributes.items()
     }
-    kept = [name for name in attributes if shown[name] or ("text" in names and name in made)]
+    kept = [
+        name for name in attributes if shown[name] or (name in made and any(kind_of(one) == "text" for one in names))
+    ]
     return {name: {"values": attributes[name]["values"], "shown_by": shown[name]} for name in kept}

@@ -6,7 +6,7 @@ sound. Pitch and pace keep clear of the borders between their classes: a clip th
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -27,7 +27,7 @@ from stages.data.sources.digit_inks import INKS, paint
 WEIGHTS = ("thin", "medium", "bold")  # thirds of all stroke widths
 PITCHES = {"low": (75.0, 105.0), "middle": (125.0, 165.0), "high": (195.0, 280.0)}  # fundamental, Hz
 PACES = {"quick": (0.22, 0.36), "normal": (0.42, 0.54), "slow": (0.62, 0.86)}  # duration, s
-NAMED: Mapping[str, str] = {}  # modalities that there are beside one of each kind: name -> kind
+GIVES = {"image": "image", "text": "text", "audio": "audio"}  # modalities that there are: name -> kind
 ATTRIBUTES = {  # attribute: its values and the modalities that always show it; captions may leave any out
     "digit": {"values": [str(digit) for digit in range(10)], "shown_by": ["image", "audio"]},
     "colour": {"values": list(INKS), "shown_by": ["image"]},

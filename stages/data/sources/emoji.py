@@ -23,7 +23,7 @@ from stages.data.sources.emoji_names import LANGUAGES, Language, captions, code_
 from stages.data.sources.emoji_splits import held_out, splits
 
 ALL = ["image", "text", "audio"]  # kinds
-NAMED: Mapping[str, str] = dict.fromkeys(LANGUAGES, "text")  # modalities beside one of each kind: name -> kind
+GIVES = {kind: kind for kind in ALL} | dict.fromkeys(LANGUAGES, "text")  # modalities that there are: name -> kind
 ATTRIBUTES: Attributes = {  # kind comes first: it is what an emoji is
     "kind": {"values": [*KINDS, OTHER], "shown_by": ALL},
     "skin": {"values": list(SKINS), "shown_by": ALL},
@@ -84,7 +84,9 @@ def acquire(settings: Emoji, seed: int, names: Sequence[str], out: Path) -> tupl
     made["emoji"] = made["emoji"].map(code_points)
     attributes = told(varied(made), names, made)
     if "language" in attributes:  # a modality that is called as one has no other
-        attributes["language"]["shown_by"] = [name for name in attributes["language"]["shown_by"] if name not in NAMED]
+        attributes["language"]["shown_by"] = [
+            name for name in attributes["language"]["shown_by"] if name not in LANGUAGES
+        ]
     first = ["id", "split", "shard", *attributes]
     return made[[*first, *(column for column in made if column not in first)]], attributes
 
@@ -141,7 +143,7 @@ def build_shard(
 ) -> pd.DataFrame:  # fmt: skip
     """Name and say the samples of one shard; returns their rows of the index, completed."""
     say = espeak.open_speaker() if "audio" in names else None
-    own = [name for name in names if name in NAMED]
+    own = [name for name in names if name in LANGUAGES]
     called = {language: captions(language) for language in {*languages, *own}}
 
     def samples() -> Iterator[tuple[Row, dict[str, bytes]]]:

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from stages.common.modality import KINDS, kind_of
 from stages.data.records.rejects import Reject
 from stages.data.records.split import split_named
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all
 from stages.data.sources.paths import composed
-from stages.data.sources.suffixes import FILES, modality_of, parted
+from stages.data.sources.suffixes import modality_of, parted
 
 Found = tuple[PurePosixPath, str, dict[str, str]]  # a file, its suffix, and what its path says of its sample
 BESIDE = ("", ".md", ".dvc", ".json")  # files that come with data and are none
@@ -68,7 +69,8 @@ def sample_of(key: str, parts: Sequence[Found], names: Sequence[str]) -> Sample:
             if value and known.setdefault(word, value) != value:
                 raise ValueError(f"expected one '{word}' a sample, got {known[word]} and {value}; correct the names")
     if not shown:
-        suffixes = ", ".join(suffix for suffixes in FILES.values() for suffix in suffixes)
+        read_here = dict.fromkeys(suffix for name in names for suffix in KINDS[kind_of(name)].files)
+        suffixes = ", ".join(read_here) or "a modality"
         raise ValueError(f"expected a file of {suffixes}, got '{parts[0][0].name}'; convert it")
     return Sample(
         key,

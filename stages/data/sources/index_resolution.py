@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.common.modality import MEDIA, kind_of
+from stages.common.modality import KINDS, in_files, kind_of
 from stages.common.seeds import draws
 from stages.data.records.rejects import Reject, most_frequent, plain, table
 from stages.data.records.split import SPLITS, Shares, assign
@@ -73,7 +73,7 @@ def attributes_of(
         if label not in values:
             there = ", ".join(values) or "no label"
             raise ValueError(f"acquire.own.attributes: expected some of {there}, got '{label}'{nearest(label, values)}")
-        known = list(dict.fromkeys((*MEDIA, *names)))
+        known = list(dict.fromkeys((*KINDS, *names)))
         if unknown := [name for name in shown_by if name not in known]:
             raise ValueError(f"acquire.own.attributes.{label}: expected some of {', '.join(known)}, got {unknown}")
     for label in (label for label in values if TAKEN.fullmatch(label)):
@@ -83,7 +83,7 @@ def attributes_of(
     numbers = [name for name in names if kind_of(name) == "number"]
     for label in dict.fromkeys((*wanted, *asked)) if wanted else [label for label in values if label not in numbers]:
         if wanted or label in asked or 2 <= len(values[label]) <= len(packed) / 2:
-            told = wanted.get(label) or [name for name in names if kind_of(name) in MEDIA]
+            told = wanted.get(label) or [name for name in names if in_files(name)]
             shown_by = [name for name in names if name in told or name == label]
             found[label] = {"values": sorted(values[label]), "shown_by": shown_by, "assumed": not wanted.get(label)}
         else:

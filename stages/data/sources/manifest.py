@@ -16,9 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from stages.common.modality import MEDIA, kind_of
+from stages.common.modality import TOKENS, in_files, kind_of, suffix_of, tensor_of
 from stages.data.records.rejects import Reject
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all, word
+from stages.data.sources.suffixes import USUAL
 
 Row = tuple[str, Mapping[str, Any]]  # where it stands, and its cells
 FILES = ("manifest.csv", "manifest.jsonl", "manifest.parquet")
@@ -136,7 +137,7 @@ def read_parquet(path: Path) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
 
 def check_columns(columns: Sequence[str], names: Sequence[str], attributes: Iterable[str]) -> None:
     """Raises ValueError when columns are missing, and for those whose name comes near one that is."""
-    known = (*KNOWN, *names, *MEDIA)
+    known = (*KNOWN, *names, *USUAL)
     renamed = {kind_of(name) for name in names if name != kind_of(name)}  # kinds that go by other names
     absent = [column for column in known if column not in columns and column not in renamed]
     for column in columns:
@@ -166,9 +167,10 @@ def meant(column: str, absent: Sequence[str]) -> str | None:
 
 def samples(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Sample]:
     """The rows as samples."""
-    media = [name for name in names if kind_of(name) in MEDIA]
-    paths = {name: kind_of(name) != "text" or are_paths(cells.get(name) for _, cells in rows) for name in media}
-    known = (*KNOWN, *media, *MEDIA)
+    media = [name for name in names if in_files(name)]
+    written = [name for name in media if tensor_of(name) == TOKENS]  # a cell may hold it itself
+    paths = {name: name not in written or are_paths(name, (cells.get(name) for _, cells in rows)) for name in media}
+    known = (*KNOWN, *media, *USUAL)
     for where, cells in rows:
         files = {name: cell for name in media if (cell := content(cells.get(name), paths[name])) is not None}
         labels = {c: word(cell) for c, cell in cells.items() if c not in known and cell is not None}
@@ -176,10 +178,10 @@ def samples(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Sample]:
         yield Sample(key, files, labels, split, group, where)
 
 
-def are_paths(cells: Iterable[Any]) -> bool:
-    """Whether most of what a column of captions says are names of their files."""
-    stated = [str(cell) for cell in cells if cell]
-    return sum(cell.strip().lower().endswith(".txt") for cell in stated) > len(stated) / 2
+def are_paths(name: str, cells: Iterable[Any]) -> bool:
+    """Whether most of what a column of captions, or the like, says are names of their files."""
+    stated, suffix = [str(cell) for cell in cells if cell], suffix_of(kind_of(name))
+    return sum(cell.strip().lower().endswith(f".{suffix}") for cell in stated) > len(stated) / 2
 
 
 def content(cell: Any, paths: bool) -> str | bytes | None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, PositiveInt
 
-from stages.common.modality import VALUES, kind_of, suffix_of
+from stages.common.modality import TOKENS, in_files, suffix_of, tensor_of
 from stages.common.params import Strict
 from stages.common.progress import progress
 from stages.common.shards import write_shard
@@ -99,7 +99,7 @@ def pack(path: Path, samples: Iterable[Sample], root: Path) -> Piece:
 
 def contents(payloads: Mapping[str, bytes]) -> tuple[str, ...]:
     """Hashes by which samples that belong together are found: captions count only where there is nothing else."""
-    media = [name for name in payloads if kind_of(name) in ("image", "audio")] or list(payloads)
+    media = [name for name in payloads if in_files(name) and tensor_of(name) != TOKENS] or list(payloads)
     return tuple(f"{name} {blake2b(payloads[name], digest_size=16).hexdigest()}" for name in media)
 
 
@@ -141,7 +141,7 @@ def check(sample: Sample, other: Sample | None, names: Sequence[str]) -> Sample:
 
     Raises ValueError with what is wrong; `other` is an earlier one of that id.
     """
-    told = {name: sample.labels[name].encode() for name in names if kind_of(name) in VALUES and sample.labels.get(name)}
+    told = {name: sample.labels[name].encode() for name in names if not in_files(name) and sample.labels.get(name)}
     sample = replace(sample, files={**sample.files, **told})
     if not sample.id or len(sample.id) > LONGEST_ID:
         raise ValueError(f"expected an id of 1 to {LONGEST_ID} characters, got {len(sample.id)}")

@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from stages.common.modality import kind_of
+from stages.common.modality import KINDS, kind_of
 
-FILES: dict[str, tuple[str, ...]] = {  # of each kind
-    "image": ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "pgm", "ppm"),
-    "text": ("txt",),
-    "audio": ("wav", "flac", "ogg", "oga", "mp3", "aif", "aiff"),
-}
+USUAL = ("image", "text", "audio")  # kinds that data often have beside what is asked for: that needs no remark
 
 
 def modality_of(suffix: str, names: Sequence[str]) -> str | None:
@@ -21,10 +17,11 @@ def modality_of(suffix: str, names: Sequence[str]) -> str | None:
     ('front', None, 'front')
     """
     told, _, ending = suffix.rpartition(".")
-    kind = next((kind for kind, suffixes in FILES.items() if ending.lower() in suffixes), None)
+    kinds = [kind for kind, about in KINDS.items() if ending.lower() in about.files]
     if told:
-        return next((name for name in names if name == told and kind_of(name) == kind), None)
-    return None if kind is None else meant_by(kind, names)
+        return next((name for name in names if name == told and kind_of(name) in kinds), None)
+    asked = [kind for kind in kinds if any(kind_of(name) == kind for name in names)]
+    return next((meant_by(kind, names) for kind in [*asked, *(kind for kind in kinds if kind in USUAL)]), None)
 
 
 def meant_by(kind: str, names: Sequence[str]) -> str | None:

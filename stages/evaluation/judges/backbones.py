@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from stages.common.modality import GRID, PICTURE, SPECTRUM, TOKENS
 from stages.common.special_tokens import PAD
 
 WIDTH = 64  # E
@@ -70,11 +71,12 @@ class TokenBackbone(nn.Module):
         return features
 
 
-BACKBONES: Mapping[str, Mapping[str, Callable[[int], nn.Module]]] = {
-    "grid": {"image": grid, "text": TokenBackbone, "audio": grid},
+BACKBONES: Mapping[str, Mapping[str, Callable[[int], nn.Module]]] = {  # network: by what an item's tensor is
+    "grid": {PICTURE: grid, SPECTRUM: grid, GRID: grid, TOKENS: TokenBackbone},
     "pooled": {
-        "image": partial(Pooled, spectrum=False),
-        "text": TokenBackbone,
-        "audio": partial(Pooled, spectrum=True),
+        PICTURE: partial(Pooled, spectrum=False),
+        SPECTRUM: partial(Pooled, spectrum=True),
+        GRID: partial(Pooled, spectrum=False),
+        TOKENS: TokenBackbone,
     },
 }

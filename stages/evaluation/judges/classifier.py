@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stages.common.modality import kind_of
+from stages.common.modality import tensor_of
 from stages.evaluation.judges.backbones import BACKBONES, WIDTH
 from stages.evaluation.judges.inputs import INPUTS, augmented, input_batches, input_size
 from stages.learning.budget import sized
@@ -38,7 +38,7 @@ class Classifier(nn.Module):
     def __init__(self, name: str, network: str, inputs: int, values: Mapping[str, list[str]]) -> None:
         super().__init__()
         self.name, self.network, self.inputs, self.values = name, network, inputs, dict(values)
-        self.trunk = BACKBONES[network][kind_of(name)](inputs)
+        self.trunk = BACKBONES[network][tensor_of(name)](inputs)
         self.heads = nn.ModuleDict({attribute: nn.Linear(WIDTH, len(known)) for attribute, known in values.items()})
 
     @property
@@ -74,7 +74,7 @@ def train_classifier(
 
     def loss(stream: Generator) -> dict[str, Tensor]:
         drawn = torch.randint(len(items), (training.batch,), generator=stream, device=stream.device)
-        seen = augmented(name, INPUTS[kind_of(name)](take_rows(items, drawn)), stream)
+        seen = augmented(name, INPUTS[tensor_of(name)](take_rows(items, drawn)), stream)
         scores = judge.scores(data_parallel(judge, seen))
         return {attribute: labelled_loss(score, labels[attribute][drawn]) for attribute, score in scores.items()}
 

@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from stages.common.modality import kind_of
+from stages.common.modality import GRID, PICTURE, SPECTRUM, TOKENS, tensor_of
 from stages.common.special_tokens import PAD
 from stages.learning.device import device
 
@@ -35,50 +35,60 @@ def as_tensor(items: np.ndarray) -> Tensor:
 
 def input_batches(name: str, items: Tensor) -> Iterator[Tensor]:
     """(N, ...) clean items as a judge gets them, batch by batch, on the device."""
-    return (INPUTS[kind_of(name)](batch.to(device())) for batch in items.split(BATCH))
+    return (INPUTS[tensor_of(name)](batch.to(device())) for batch in items.split(BATCH))
 
 
 def input_size(name: str, items: Tensor) -> int:
     """What a trunk must know of the items: the channels of pictures and spectra, the number of tokens of captions."""
-    return int(items.max()) + 1 if kind_of(name) == "text" else INPUTS[kind_of(name)](items[:1]).shape[1]
+    return int(items.max()) + 1 if tensor_of(name) == TOKENS else INPUTS[tensor_of(name)](items[:1]).shape[1]
 
 
 def augmented(name: str, items: Tensor, stream: Generator) -> Tensor:
     """A batch of inputs, most of them augmented."""
     unchanged = torch.rand(len(items), *[1] * (items.ndim - 1), generator=stream, device=stream.device) < UNCHANGED
-    return torch.where(unchanged, items, AUGMENTATIONS[kind_of(name)](items, stream))
+    return torch.where(unchanged, items, AUGMENTATIONS[tensor_of(name)](items, stream))
 
 
-def image_input(pictures: Tensor) -> Tensor:
+def picture_input(pictures: Tensor) -> Tensor:
     """(B, S, S, C) uint8 -> (B, C, S, S) in [0, 1], paper 0: what moves in from outside is paper."""
     return 1 - pictures.permute(0, 3, 1, 2).float() / 255
 
 
-def text_input(tokens: Tensor) -> Tensor:
+def token_input(tokens: Tensor) -> Tensor:
     """(B, T) int64, as they are."""
     return tokens
 
 
-def audio_input(levels: Tensor) -> Tensor:
+def spectrum_input(levels: Tensor) -> Tensor:
     """(B, F, T) uint8 -> (B, 1, F, T) in [0, 1]."""
     return levels[:, None].float() / 255
 
 
-def augment_image(x: Tensor, stream: Generator) -> Tensor:
+def grid_input(grids: Tensor) -> Tensor:
+    """(B, S, S, S) uint8 -> (B, S, S, S) in [0, 1]: the third axis are the channels."""
+    return grids.permute(0, 3, 1, 2).float() / 255
+
+
+def augment_picture(x: Tensor, stream: Generator) -> Tensor:
     """Turned, sheared, shifted; hardly zoomed, which would change the weight of the strokes."""
     return random_affine(x, stream, turn=15, zoom=0.05, shear=0.2, shift=(0.12, 0.12))
 
 
-def augment_text(tokens: Tensor, stream: Generator) -> Tensor:
+def augment_tokens(tokens: Tensor, stream: Generator) -> Tensor:
     """Some tokens hidden."""
     return tokens.masked_fill(torch.rand(tokens.shape, generator=stream, device=stream.device) < HIDDEN, PAD)
 
 
-def augment_audio(x: Tensor, stream: Generator) -> Tensor:
+def augment_spectrum(x: Tensor, stream: Generator) -> Tensor:
     """Shifted in time, louder or softer where there is sound, with noise."""
     x = random_affine(x, stream, turn=0, zoom=0, shear=0, shift=(0.15, 0.02))
     gain = 0.2 * (torch.rand(len(x), 1, 1, 1, generator=stream, device=stream.device) - 0.5)
     return (x + gain * (x > 0) + 0.05 * torch.randn(x.shape, generator=stream, device=stream.device)).clamp(0, 1)
+
+
+def augment_grid(x: Tensor, stream: Generator) -> Tensor:
+    """Shifted along two axes; not turned, which would change the pose."""
+    return random_affine(x, stream, turn=0, zoom=0.05, shear=0, shift=(0.1, 0.1))
 
 
 def random_affine(
@@ -99,9 +109,9 @@ def random_affine(
     return grid_sample(x, affine_grid(rows, list(x.shape), align_corners=False), align_corners=False)
 
 
-INPUTS: Mapping[str, Callable[[Tensor], Tensor]] = {"image": image_input, "text": text_input, "audio": audio_input}
+INPUTS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    PICTURE: picture_input, SPECTRUM: spectrum_input, GRID: grid_input, TOKENS: token_input,
+}  # fmt: skip
 AUGMENTATIONS: Mapping[str, Callable[[Tensor, Generator], Tensor]] = {
-    "image": augment_image,
-    "text": augment_text,
-    "audio": augment_audio,
-}
+    PICTURE: augment_picture, SPECTRUM: augment_spectrum, GRID: augment_grid, TOKENS: augment_tokens,
+}  # fmt: skip

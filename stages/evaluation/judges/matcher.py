@@ -17,7 +17,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
-from stages.common.modality import kind_of
+from stages.common.modality import tensor_of
 from stages.evaluation.judges.backbones import BACKBONES, WIDTH
 from stages.evaluation.judges.inputs import AUGMENTATIONS, INPUTS, augmented, input_size
 from stages.learning.budget import sized
@@ -37,7 +37,9 @@ class Matcher(nn.Module):
     def __init__(self, network: str, inputs: Mapping[str, int]) -> None:
         super().__init__()
         self.card = {"network": network, "inputs": dict(inputs)}
-        self.trunks = nn.ModuleDict({name: BACKBONES[network][kind_of(name)](count) for name, count in inputs.items()})
+        self.trunks = nn.ModuleDict(
+            {name: BACKBONES[network][tensor_of(name)](count) for name, count in inputs.items()}
+        )
         self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, SPACE) for name in inputs})
 
     def features(self, name: str, x: Tensor) -> Tensor:
@@ -75,9 +77,9 @@ def train_matcher(
         views, parts = {}, {}
         for name, part in items.items():
             tower = partial(matcher, name)
-            seen = INPUTS[kind_of(name)](take_rows(part, drawn))
+            seen = INPUTS[tensor_of(name)](take_rows(part, drawn))
             views[name] = data_parallel(tower, augmented(name, seen, stream))  # (B, S)
-            again = data_parallel(tower, AUGMENTATIONS[kind_of(name)](seen, stream))
+            again = data_parallel(tower, AUGMENTATIONS[tensor_of(name)](seen, stream))
             parts[name] = info_nce(views[name], again, known[name])
         for one, other in combinations(items, 2):
             parts[f"{one}_{other}"] = info_nce(views[one], views[other], known[one] & known[other])

@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from stages.common.modality import MEDIA, kind_of
+from stages.common.modality import in_files
 from stages.evaluation.judges.loading import MATCHER
 from stages.evaluation.metrics.evaluated_data import Dataset, Outputs
 from stages.evaluation.metrics.judge_inference import Predictions
@@ -61,7 +61,7 @@ def matching(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
 
 def embedded(dataset: Dataset) -> list[str]:
     """The modalities that the matcher knows: those that are files."""
-    return [name for name in dataset.names if kind_of(name) in MEDIA]
+    return [name for name in dataset.names if in_files(name)]
 
 
 def joint(dataset: Dataset, rng: np.random.Generator) -> Result:

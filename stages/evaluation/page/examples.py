@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from stages.common.files import read_table
-from stages.common.modality import SUFFIXES, kind_of, suffix_of
+from stages.common.modality import suffix_of
 from stages.common.modality_subsets import observed_subsets, subset_name
 from stages.common.shards import read_shard
 from stages.evaluation.page.media import as_data_uri
@@ -31,11 +31,7 @@ class Example:
 
 def view(files: Mapping[str, bytes], names: Iterable[str], *, light: bool = False) -> View:
     """Those modalities of a sample that are wanted and there."""
-    return {
-        name: as_data_uri(SUFFIXES[kind_of(name)], files[suffix_of(name)], light=light)
-        for name in names
-        if suffix_of(name) in files
-    }
+    return {name: as_data_uri(name, files[suffix_of(name)], light=light) for name in names if suffix_of(name) in files}
 
 
 def spread(keys: Sequence[str], count: int) -> list[str]:

@@ -21,6 +21,7 @@ from stages.evaluation.page.curves import FRAME, charts, learned_by_heart
 from stages.evaluation.page.examples import Example, View
 from stages.evaluation.page.guidance_chart import GuidanceChart
 from stages.evaluation.page.interpretability import Attention, Game
+from stages.evaluation.page.media import medium
 from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.verdict import DIRECTED, verdict
 
@@ -92,7 +93,7 @@ def environment(*folders: Path) -> Environment:
         loader=FileSystemLoader([*folders, Path(__file__).with_name("template")]), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"at": at, "discriminates": discriminates, "kind": kind_of, "caption": caption}
+    made.filters |= {"at": at, "discriminates": discriminates, "medium": medium, "caption": caption}
     made.filters |= {"own_names": own_names} | {name: getattr(wording, name) for name in FILTERS}
     return made
 

@@ -3,9 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from stages.common.modality import KINDS
 from stages.evaluation.metrics.families import SHARES, family
-
-MODALITIES = {"image": "picture", "text": "caption", "audio": "clip"}  # as people call them
 
 
 def label(metric: str) -> str:
@@ -17,7 +16,7 @@ def label(metric: str) -> str:
 
 
 def modality(name: str) -> str:
-    return MODALITIES.get(name, name)
+    return KINDS[name].called if name in KINDS else name
 
 
 def named(modalities: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stages.data.kinds import audio
 from stages.data.kinds.phase import griffin_lim
 
-SETTINGS = audio.AudioSettings(
+SETTINGS = audio.Settings(
     rate_hz=16000, bands=64, frames=64, hop=256, floor_db=-70.0, shift=0.3, gain_db=6, noise_db=-35, griffin_lim=32
 )
 

@@ -12,7 +12,7 @@ from PIL import Image
 from stages.data.kinds import image
 from stages.data.sources.digit_inks import INKS, paint
 
-SETTINGS = image.ImageSettings(size=28, turn=12, zoom=0.12, shear=0.15, shift=0.06)
+SETTINGS = image.Settings(size=28, turn=12, zoom=0.12, shear=0.15, shift=0.06)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_augmenting_repeats_with_its_stream_and_keeps_the_kind() -> None:
 
 
 def test_augmenting_by_nothing_is_the_identity() -> None:
-    still = image.ImageSettings(size=28, turn=0, zoom=0, shear=0, shift=0)
+    still = image.Settings(size=28, turn=0, zoom=0, shear=0, shift=0)
     picture = image.read(encode(scene()), SETTINGS)
     np.testing.assert_array_equal(image.augment(picture, still, np.random.default_rng(1)), picture)
 

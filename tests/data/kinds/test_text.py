@@ -18,7 +18,7 @@ CAPTIONS = ["a thin red seven, said at a slow pace", "the digit 4 in blue ink", 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> text.Text:
-    return text.fit(text.TextSettings(vocabulary=300, length=400), CAPTIONS, tmp_path_factory.mktemp("tokeniser"))
+    return text.fit(text.Settings(vocabulary=300, length=400), CAPTIONS, tmp_path_factory.mktemp("tokeniser"))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
@@ -59,7 +59,7 @@ def test_a_tensor_is_marks_tokens_padding(fitted: text.Text) -> None:
 
 
 def test_a_long_caption_is_cut_and_still_ends(tmp_path: Path) -> None:
-    short = text.fit(text.TextSettings(vocabulary=260, length=6), CAPTIONS, tmp_path)
+    short = text.fit(text.Settings(vocabulary=260, length=6), CAPTIONS, tmp_path)
     tokens = text.tensor("abcdefgh", short)
     assert tokens[[0, -1]].tolist() == [START, END]
     assert text.write(tokens, short) == b"abcd"
@@ -83,7 +83,7 @@ def test_any_tokens_can_be_written(fitted: text.Text) -> None:
 
 
 def test_the_same_captions_give_the_same_tokeniser_and_it_is_restored(tmp_path: Path) -> None:
-    settings = text.TextSettings(vocabulary=300, length=40)
+    settings = text.Settings(vocabulary=300, length=40)
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
     first = text.fit(settings, CAPTIONS, tmp_path / "1")
@@ -96,7 +96,7 @@ def test_the_same_captions_give_the_same_tokeniser_and_it_is_restored(tmp_path: 
 
 def test_without_captions_bytes_remain(tmp_path: Path) -> None:
     """All captions may be missing."""
-    fitted = text.fit(text.TextSettings(vocabulary=300, length=20), [], tmp_path)
+    fitted = text.fit(text.Settings(vocabulary=300, length=20), [], tmp_path)
     assert text.write(text.tensor("h\u00e9", fitted), fitted).decode() == "h\u00e9"
 
 

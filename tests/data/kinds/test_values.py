@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stages.data.kinds import label, number
 
 WORDS = label.Label(("glad", "sad", "très triste"))
-FEW = label.LabelSettings(values=3)
+FEW = label.Settings(values=3)
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 
 
@@ -65,10 +65,10 @@ def test_the_rank_of_a_number_rises_with_it_and_comes_back_as_itself(numbers: li
 
 def test_few_numbers_come_back_as_they_are(tmp_path: Path) -> None:
     """Also those that are far more frequent than others."""
-    known = number.fit(number.NumberSettings(), ["7"] * 500 + ["1"] * 300 + ["2.5"] * 200, tmp_path)
+    known = number.fit(number.Settings(), ["7"] * 500 + ["1"] * 300 + ["2.5"] * 200, tmp_path)
     for told in (b"7", b"1", b"2.5"):
         assert number.write(number.tensor(number.read(told, known), known), known) == told
-    again = number.restore(number.NumberSettings(), [], tmp_path)
+    again = number.restore(number.Settings(), [], tmp_path)
     np.testing.assert_array_equal(again.quantiles, known.quantiles)
     assert [int(number.tensor(one, known)[0]) for one in (-1e9, 1e9)] == [0, 255], "the nearest that there is"
 

