@@ -1,7 +1,7 @@
 """A sheet of what a recipe makes, to look at: for some directions the first test samples, given, made and true.
 
-None is chosen. A clip is drawn as its spectrum, a video as some of its frames, a volume from one side; words stand as they
-are.
+None is chosen. A clip is drawn as its spectrum, a video as some of its frames, a volume from one side, a molecule as
+its formula; words stand as they are.
 """
 
 import io
@@ -20,7 +20,9 @@ from stages.common.modality import Modality, suffix_of
 from stages.common.modality_subsets import subset_name
 from stages.common.shards import read_shard
 from stages.data.kinds import image, video, volume
+from stages.data.kinds.extra import library
 from stages.data.kinds.modalities import MODALITIES, restore
+from stages.data.kinds.molecule import chem, molecule
 from tools.experiments import fetch
 
 SAMPLES, FRAMES = 6, 4  # of a direction, and shown of a video
@@ -85,6 +87,9 @@ def drawn(name: Modality, payload: bytes | None, fitted: Any) -> Image.Image:
 
 def look(name: Modality, tensor: np.ndarray, payload: bytes, fitted: Any) -> Image.Image:
     """A picture of an item by its kind."""
+    if name.kind == "molecule":
+        found = molecule(payload.decode().split()[0])
+        return library("rdkit.Chem.Draw", "molecule").MolToImage(found or chem().Mol(), size=(2 * SIDE, 2 * SIDE))
     if name.kind == "video":
         frames = video.frames_of(tensor, fitted)
         picked = frames[np.linspace(0, len(frames) - 1, FRAMES).astype(int)]

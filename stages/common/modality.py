@@ -32,6 +32,7 @@ KINDS = {
     "number": Kind("number", VALUE),
     "video": Kind("video", PICTURE, ("mp4", "webm", "gif", "mov", "mkv", "avi")),
     "volume": Kind("volume", GRID, ("npy", "npz", "obj", "stl", "ply")),
+    "molecule": Kind("molecule", TOKENS, ("smi",)),
 }
 
 

@@ -21,6 +21,7 @@ ITEMS: dict[str, np.ndarray] = {
     "number": np.random.default_rng(5).integers(0, 256, (40, 1), dtype=np.uint8),
     "video": np.random.default_rng(6).integers(0, 256, (40, 6, 6, 9), dtype=np.uint8),
     "volume": np.random.default_rng(7).integers(0, 256, (40, 6, 6, 6), dtype=np.uint8),
+    "molecule": np.random.default_rng(8).integers(3, 20, (40, 9)).astype(np.uint16),
 }
 BOTTLENECK = Bottleneck(width=5, noise=0.1, steps=3, batch=8, learning_rate=0.01)
 LEARNED: list[tuple[str, str, dict[str, int]]] = [  # modality, codec, its settings
@@ -33,6 +34,7 @@ LEARNED: list[tuple[str, str, dict[str, int]]] = [  # modality, codec, its setti
     ("video", "mixer", {"patch": 4, "hidden": 16, "depth": 1}),
     ("volume", "mixer", {"patch": 4, "hidden": 16, "depth": 1}),
     ("volume", "autoencoder", {"components": 10, "hidden": 16, "depth": 1}),
+    ("molecule", "recurrent", {"token_width": 5, "hidden": 16, "depth": 1}),
 ]
 
 
