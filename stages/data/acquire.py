@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Literal
 
 from stages.common.files import replace, write_json, write_table
-from stages.common.params import Run, Strict, load, load_modalities
+from stages.common.params import PARAMS, Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
 from stages.data.records.rejects import Reject
@@ -49,6 +49,11 @@ def main() -> None:
                     f"{', '.join(others)}; call them so, or take your own data"
                 )
             section = getattr(settings, settings.source)
+            if section is None:
+                raise ValueError(
+                    f"{PARAMS}: expected a section 'acquire.{settings.source}', got none; take that of its preset in "
+                    "tools/presets"
+                )
             index, attributes = source.acquire(section, run.seed, names, context.out)
         else:
             licence = settings.own.licence or "not stated"
