@@ -1,6 +1,7 @@
-"""A pipeline of seven modalities under invented names, of all kinds, two of them twice, goes all the way; nothing in
+"""A pipeline of ten modalities under invented names, of all kinds, two of them twice, goes all the way; nothing in
 the code knows a name, and none of the subsets that are not tried is lost silently."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from stages.common.files import read_json, read_table
 from stages.common.modality_subsets import subset_name
 from stages.common.params import read_yaml
 from stages.common.shards import read_shard
+from stages.data.kinds import video
 from tests.clones import clone, run, staged, succeed
 from tests.data.home import clip, picture
 
@@ -19,16 +21,23 @@ pytestmark = pytest.mark.slow
 
 NAMES = {
     "front": "image", "back": "image", "english": "text", "german": "text", "voice": "audio", "species": "label",
-    "grams": "number",
+    "grams": "number", "flight": "video", "egg": "volume", "pigment": "molecule",
 }  # fmt: skip
-FILES = {"front": "front.png", "back": "back.png", "english": "english.txt", "german": "german.txt", "voice": "wav"}
-SUFFIXES = FILES | {"voice": "voice.wav", "species": "species.label", "grams": "grams.number"}
+FILES = {
+    "front": "front.png", "back": "back.png", "english": "english.txt", "german": "german.txt", "voice": "wav",
+    "flight": "mp4", "egg": "egg.npy", "pigment": "smi",
+}  # fmt: skip
+SUFFIXES = FILES | {
+    "voice": "voice.wav", "species": "species.label", "grams": "grams.number", "flight": "flight.mp4",
+    "pigment": "pigment.smi",
+}  # fmt: skip
 COUNT = 120
 SAID = {  # English, German, grams
     "robin": ("a robin", "ein Rotkehlchen", 18),
     "tit": ("a blue tit", "eine Blaumeise", 11),
     "wren": ("a wren", "ein Zaunk\u00f6nig", 9),
 }
+PIGMENTS = ("OC(=O)CC", "c1ccccc1", "CC(C)N")  # one of each bird's
 PATTERN = r"^(?P<species>[a-z]+)/(?P<id>\d+)_(?P<grams>[\d.]+)$"
 
 
@@ -41,7 +50,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         level, (english, german, grams) = 80 * (n % 3), SAID[bird]
         files = {"front": picture(level + n % 20), "back": picture(20000 + level + n % 20)}
         files |= {"voice": clip(150 + level + n % 20), "english": f"{english}, number {n}".encode()}
-        files |= {"german": f"{german}, Nummer {n}".encode()}
+        files |= {"german": f"{german}, Nummer {n}".encode(), "flight": film(n), "egg": solid(n)}
+        files |= {"pigment": (PIGMENTS[n % 3] + "C" * (n % 5)).encode()}
         for place, (name, content) in enumerate(files.items()):
             if (n + place) % 12 or name not in ("back", "german"):
                 path = here / f"data/own/{bird}/{n}_{grams + n % 7 / 10}.{FILES[name]}"
@@ -60,14 +70,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return staged(here)
 
 
+def film(n: int) -> bytes:
+    """A block that crosses the page; its colour, and how far it comes, tell the bird."""
+    settings = video.Settings(size=16, frames=6, rate=8, turn=0, zoom=0, shear=0, shift=0)
+    frames = np.full((6, 16, 16, 3), 255, np.uint8)
+    for number, frame in enumerate(frames):
+        frame[4 + n % 5 : 10, 1 + number * (n % 3) : 6 + number * (n % 3)] = (80 * (n % 3), n % 20, 40)
+    return video.write(np.concatenate(list(frames), -1), settings)
+
+
+def solid(n: int) -> bytes:
+    """A block on the floor, higher for each bird."""
+    buffer, voxels = io.BytesIO(), np.zeros((16, 16, 16), np.uint8)
+    voxels[4 + n % 4 : 12, 4:12, : 4 + 4 * (n % 3)] = 1
+    np.save(buffer, voxels)
+    return buffer.getvalue()
+
+
 def test_each_subset_that_is_asked_for_is_tried_and_the_page_says_how_many_are_not(folder: Path) -> None:
     asked = read_json(folder / "data/generate/subsets.json")
     tried = [subset_name(subset) for subset in asked["observed"]]
-    assert len(tried) == 1 + 7 + 7 + 1 and asked["of"] == 127 and "front+german" in tried
+    assert len(tried) == 1 + 10 + 10 + 1 and asked["of"] == 1023 and "front+german" in tried
     for name in tried:
         assert (folder / f"data/generate/{name}.tar").is_file()
     page = (folder / "data/report/index.html").read_text(encoding="utf-8")
-    assert "Of the 127 sets of modalities that could be given" in page and "16 were tried" in page
+    assert "Of the 1023 sets of modalities that could be given" in page and "22 were tried" in page
 
 
 def test_files_bear_the_names(folder: Path) -> None:
@@ -81,7 +108,7 @@ def test_every_modality_is_measured_by_its_name(folder: Path) -> None:
         assert {f"coverage.{name}", f"codec_error.{name}"} <= set(table)
         assert (f"ceiling.{name}" in set(table)) == (name != "grams"), "of a number there is no right or wrong"
     assert {"coherence.front_to_german", "coherence.front+german_to_voice", "coherence.joint"} <= set(table)
-    assert len(pd.read_csv(folder / "metrics/coherence.csv")) == 7 * 5 + 1 + 6 + 4, "to all but the number"
+    assert len(pd.read_csv(folder / "metrics/coherence.csv")) == 10 * 8 + 1 + 9 + 7, "to all but the number"
 
 
 def test_labels_and_numbers_are_made_and_measured(folder: Path) -> None:
@@ -120,10 +147,13 @@ def test_what_is_given_is_given_by_its_name(folder: Path) -> None:
     succeed(folder, "python", "-m", "tools.generate", *told, "--out", "data/tried")
     made = {path.name for path in (folder / "data/tried").iterdir()}
     assert made == {"index.html"} | {
-        f"{n}.{SUFFIXES[name]}" for n in (0, 1) for name in NAMES.keys() - {"front", "german", "grams"}
-    }
+        f"{n}.{suffix}" for n in (0, 1) for name, suffix in (SUFFIXES | {"mesh": "egg.stl"}).items()
+        if name not in ("front", "german", "grams")
+    }  # fmt: skip
     page = (folder / "data/tried/index.html").read_text(encoding="utf-8")
-    assert page.count("<img") == 1 + 2 and page.count("<audio") == 2, "what was given, and what was made of it"
+    assert page.count("<img") == 1 + 2 * 3 and page.count("<audio") == page.count("<video") == 2, (
+        "given, and made of it"
+    )
     assert page.count("<q>") == 2 + 2 * 2 and "<figcaption>german</figcaption>" in page
     refused = run(folder, "python", "-m", "tools.generate", "--image", str(given))
     assert refused.returncode == 2 and "--front" in refused.stderr

@@ -187,7 +187,7 @@ def deliver(folder: Path, sampler: Sampler, given: Mapping[str, bytes], made: Se
             suffix, content, module = suffix_of(name), files[suffix_of(name)], MODALITIES[kind_of(name)]
             replace(folder / f"{number}.{suffix}", content + b"\n" if tensor_of(name) == TOKENS else content)
             for other, extra in (module.also(content) if hasattr(module, "also") else {}).items():
-                replace(folder / f"{number}.{suffix.rpartition('.')[0] or name}.{other}", extra)
+                replace((folder / f"{number}.{suffix}").with_suffix(f".{other}"), extra)
     read = {suffix_of(name): as_read(name, content, sampler) for name, content in given.items()}
     replace(folder / "index.html", render(view(read, names), [view(files, names) for files in made]))
 

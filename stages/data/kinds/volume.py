@@ -22,6 +22,8 @@ FULL = 255
 MOST = 2**27  # voxels or bytes of a file
 FACES = 2**20  # of a mesh, at most
 SIDES, TURN = 4, 16  # that the page shows, and steps of a whole turn
+CROSSED = 2**25  # pairs of a triangle and a column, at most
+CENTRE = 0.5 + np.array([1e-6, 2e-6])  # of a column of voxels, beside where edges like to be
 STEP_MS = 120  # of the turn
 FINER = 2  # times, for the page
 LIGHT = np.array([-0.4, -0.7, 0.6])  # from where it comes
@@ -105,8 +107,37 @@ def of_mesh(payload: bytes, size: int) -> np.ndarray:
         raise ValueError(f"expected voxels (.npy, .npz) or a mesh (.obj, .stl, .ply), got {got}") from error
     if not 0 < faces <= FACES or not 0 < extent < np.inf:
         raise ValueError(f"expected a mesh of 1 to {FACES} faces in finite space, got {faces} faces, {extent} long")
-    matter = np.asarray(mesh.voxelized(extent / (size - 3)).fill().matrix)
-    return padded(matter[:size, :size, :size], size)
+    corners = (mesh.triangles - mesh.bounds.mean(0)) / extent * (size - 2) + size / 2  # (F, 3, 3), in voxels
+    return np.mean([inside(np.roll(corners, -axis, 2), size, axis) for axis in range(3)], 0) > 0.5
+
+
+def inside(corners: np.ndarray, size: int, axis: int) -> np.ndarray:
+    """Which voxels (F, 3, 3) triangles wind around, looking along the last coordinate: (S, S, S) bool, axes put back.
+
+    Solids may overlap. Of a surface with gaps all three directions are asked, and two decide. Raises ValueError when
+    the triangles are so many and so large that they can't be meant.
+    """
+    low = np.ceil(corners[:, :, :2].min(1) - CENTRE).astype(int).clip(0)  # the columns that each might cross
+    high = np.floor(corners[:, :, :2].max(1) - CENTRE).astype(int).clip(max=size - 1)
+    counts = (high - low + 1).clip(0)
+    many = counts.prod(1)
+    if many.sum() > CROSSED:
+        raise ValueError("expected the surface of a solid, got one that crosses the grid over and over; simplify it")
+    face = np.repeat(np.arange(len(corners)), many)
+    place = np.arange(len(face)) - np.repeat(many.cumsum() - many, many)
+    column = low[face] + np.stack([place // counts[face, 1], place % counts[face, 1]], 1)
+    first, second, third = np.moveaxis(corners[face], 1, 0)  # (N, 3) each
+    point, one, other = column + CENTRE - first[:, :2], (second - first)[:, :2], (third - first)[:, :2]
+    whole = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a triangle that is seen edge on is crossed nowhere
+        along = (point[:, 0] * other[:, 1] - point[:, 1] * other[:, 0]) / whole
+        across = (one[:, 0] * point[:, 1] - one[:, 1] * point[:, 0]) / whole
+        hit = (along >= 0) & (across >= 0) & (along + across <= 1)
+    depth = first[:, 2] + along * (second - first)[:, 2] + across * (third - first)[:, 2]
+    crossed = np.zeros((size, size, size + 1), int)
+    behind = np.ceil(depth[hit] - 0.5).astype(int).clip(0, size)
+    np.add.at(crossed, (column[hit, 0], column[hit, 1], behind), np.sign(whole[hit]).astype(int))
+    return np.moveaxis(crossed.cumsum(2)[:, :, :size] != 0, (0, 1, 2), np.roll((0, 1, 2), -axis))
 
 
 def mesh_type(payload: bytes) -> str:
