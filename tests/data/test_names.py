@@ -1,11 +1,13 @@
 """Modalities under names that nothing in the code knows, two kinds twice: every source finds each of them."""
 
+import io
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from stages.common.modality import suffix_of
 from stages.common.params import load_modalities
 from stages.data import acquire, preprocess
 from stages.data.kinds.modalities import restore
@@ -13,16 +15,31 @@ from stages.data.records import remarks
 from tests.data.home import Home, clip, picture
 from tests.data.sources.test_tar_shards import tar
 
-NAMES = {"front": "image", "back": "image", "english": "text", "german": "text", "voice": "audio"}
+NAMES = {
+    "front": "image", "back": "image", "english": "text", "german": "text", "voice": "audio", "flight": "video",
+    "egg": "volume", "pigment": "molecule",
+}  # fmt: skip
+TOLD = ("english", "german", "pigment")  # cells may hold them
 COUNT = 24
-FILES = {"front": "front.png", "back": "back.png", "english": "english.txt", "german": "german.txt", "voice": "wav"}
+FILES = {
+    "front": "front.png", "back": "back.png", "english": "english.txt", "german": "german.txt", "voice": "wav",
+    "flight": "flight.gif", "egg": "npy", "pigment": "smi",
+}  # fmt: skip
 
 
 def sample(number: int) -> dict[str, bytes]:
     """What each modality shows; every fifth lacks its back."""
     media = {"front": picture(number), "back": picture(100 + number), "voice": clip(100 + 9 * number)}
-    told = {"english": f"bird {number}".encode(), "german": f"Vogel {number}".encode()}
-    return {name: made for name, made in (media | told).items() if name != "back" or number % 5}
+    media |= {"flight": picture(200 + number, "GIF"), "egg": solid(number)}
+    told = {"english": f"bird {number}", "german": f"Vogel {number}", "pigment": "CO" + "C" * number}
+    encoded = {name: text.encode() for name, text in told.items()}
+    return {name: made for name, made in (media | encoded).items() if name != "back" or number % 5}
+
+
+def solid(number: int) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.ones((9, 9, 1 + number % 9), np.uint8))
+    return buffer.getvalue()
 
 
 def as_folder(home: Home) -> str:
@@ -41,7 +58,7 @@ def as_shards_with_records(home: Home) -> str:
     files: dict[str, bytes] = {}
     for n in range(COUNT):
         made = sample(n)
-        files[f"{n}.json"] = json.dumps({name: made.pop(name).decode() for name in ("english", "german")}).encode()
+        files[f"{n}.json"] = json.dumps({name: made.pop(name).decode() for name in TOLD}).encode()
         files |= {f"{n}.{FILES[name]}": content for name, content in made.items()}
     home.put({"all.tar": tar(files)})
     return "shards"
@@ -52,8 +69,8 @@ def as_manifest(home: Home) -> str:
     for n in range(COUNT):
         made, row = sample(n), {"id": str(n)}
         for name, content in made.items():
-            row[name] = content.decode() if NAMES[name] == "text" else f"media/{n}.{FILES[name]}"
-            if NAMES[name] != "text":
+            row[name] = content.decode() if name in TOLD else f"media/{n}.{FILES[name]}"
+            if name not in TOLD:
                 home.put({row[name]: content})
         rows.append(row)
     home.put({"manifest.csv": pd.DataFrame(rows).to_csv(index=False)})
@@ -65,7 +82,7 @@ def as_metadata(home: Home) -> str:
     for n in range(COUNT):
         made, row = sample(n), {"id": str(n)}
         for name, content in made.items():
-            if NAMES[name] == "text":
+            if name in TOLD:
                 row[name] = content.decode()
             else:  # the column says which, whatever the file is called
                 row[f"{name}_file_name"] = f"{n}-{name}.{FILES[name].rpartition('.')[2]}"
@@ -83,8 +100,7 @@ def test_every_source_finds_each_modality_by_its_name(source: object, home: Home
     assert callable(source)
     home.set(source(home), NAMES)
     acquire.main()
-    suffix = {"image": "png", "text": "txt", "audio": "wav"}
-    expected = {f"{name}.{suffix[kind]}": name for name, kind in NAMES.items()}
+    expected = {suffix_of(name): name for name in load_modalities()}
     for n in (3, 5):
         assert home.samples()[str(n)] == {end: sample(n)[name] for end, name in expected.items() if name in sample(n)}
     assert len(home.index()) == COUNT and home.rejects() == {}
@@ -107,6 +123,8 @@ def test_each_is_cleaned_by_settings_of_its_own(home: Home) -> None:
     clean = {name: np.load(home.folder / f"data/preprocess/{name}.clean.npy") for name in NAMES}
     assert clean["front"].shape[1:] == (28, 28, 3) and clean["back"].shape[1:] == (32, 32, 3)
     assert clean["german"].shape[1] == 9 != clean["english"].shape[1]
+    assert clean["flight"].shape[1:] == (16, 16, 6 * 3) and clean["egg"].shape[1:] == (16, 16, 16)
+    assert clean["pigment"].shape[1:] == (40,)
     samples = home.table("preprocess/samples.csv").set_index("id")
     assert (samples["has_back"] == "False").sum() == -(-COUNT // 5)
     fitted = restore(load_modalities(), home.folder / "data/preprocess")
@@ -127,10 +145,7 @@ def test_what_is_built_in_has_names_of_its_own(home: Home, capsys: pytest.Captur
     home.set("digits", NAMES)
     with pytest.raises(SystemExit):
         acquire.main()
-    assert (
-        "modalities: expected some of image, text, audio, as digits have them, got back, front, english"
-        in capsys.readouterr().err
-    )
+    assert "expected some of image, text, audio, as digits have them, got back, front" in capsys.readouterr().err
 
 
 VALUED = {"front": "image", "mood": "label", "age": "number"}

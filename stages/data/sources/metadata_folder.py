@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stages.common.modality import kind_of
+from stages.common.modality import TOKENS, tensor_of
 from stages.data.records.rejects import Reject
 from stages.data.sources import folder, manifest
 from stages.data.sources.packing import KNOWN, Own, Packed, Sample, checked, pack_all, word
@@ -92,7 +92,7 @@ def sample_of(
     told = meant_by("text", names)
     if caption is not None and told is not None:
         files[told] = str(caption).encode("utf-8", "surrogatepass")  # preprocess refuses half a character
-    texts = [name for name in names if kind_of(name) == "text" and cells.get(name) is not None]
+    texts = [name for name in names if tensor_of(name) == TOKENS and cells.get(name) is not None]
     files |= {name: str(cells[name]).encode("utf-8", "surrogatepass") for name in texts}
     known = (*KNOWN, *CAPTIONS, *texts)
     labels = {c: word(cell) for c, cell in cells.items() if c not in known and not is_file(c)}

@@ -16,7 +16,7 @@ from typing import IO, Any, Self, cast
 import fsspec
 from braceexpand import braceexpand
 
-from stages.common.modality import kind_of
+from stages.common.modality import TOKENS, tensor_of
 from stages.common.progress import progress
 from stages.common.shards import samples_of
 from stages.common.workers import in_processes
@@ -137,7 +137,7 @@ def sample_of(key: str, files: Sequence[tuple[str, bytes]], names: Sequence[str]
             stated |= record(payload)
         else:
             unread.append(suffix)
-    captions = {name: stated.pop(name, None) for name in names if kind_of(name) == "text" and name != "text"}
+    captions = {name: stated.pop(name, None) for name in names if tensor_of(name) == TOKENS and name != "text"}
     caption, told = stated.pop("text", None) or stated.pop("caption", None), meant_by("text", names)
     if told is not None:
         captions[told] = captions.get(told) or caption

@@ -1,6 +1,7 @@
 """Volumes: voxels come back as they were, meshes fill the grid, surfaces are closed, and what is neither is refused."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,8 @@ def test_solids_of_a_mesh_may_overlap_and_lie_as_they_did() -> None:
     """A tower, a rod through its roof on one side: 12 voxels a unit, the middle of the whole in that of the grid."""
     tower, rod = trimesh.creation.box((0.5, 0.5, 1)), trimesh.creation.box((0.1, 0.1, 0.7))
     rod.apply_translation((0.2, 0, 0.65))
-    found = volume.read(trimesh.util.concatenate([tower, rod]).export(file_type="stl"), SETTINGS)
+    both: Any = trimesh.util.concatenate([tower, rod])
+    found = volume.read(both.export(file_type="stl"), SETTINGS)
     units = (np.argwhere(found) + 0.5 - 10) / 12 + (0, 0, 0.25)
     wanted = (np.abs(units) < (0.25, 0.25, 0.5)).all(1) | (np.abs(units - (0.2, 0, 0.65)) < (0.05, 0.05, 0.35)).all(1)
     assert wanted.mean() > 0.95 and found.sum() == pytest.approx((0.25 + 0.1 * 0.1 * 0.5) * 12**3, rel=0.15)
