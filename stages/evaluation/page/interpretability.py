@@ -53,7 +53,7 @@ def codecs(names: Sequence[str], folder: Path) -> list[str]:
 def codec(name: str, record: Mapping[str, Any]) -> str:
     """Which codec was kept, what it loses of test items, and by what it was chosen."""
     error, pca = (wording.number(record[key]) for key in ("codec", "pca"))
-    said = f"The codec of {wording.modality(name)}s: {record['kept']}, error {error} against {pca} of a PCA."
+    said = f"The codec of {wording.several(name)}: {record['kept']}, error {error} against {pca} of a PCA."
     if "validation" not in record:  # nothing was learned
         return said
     held = record["validation"]

@@ -36,7 +36,16 @@ KEYS = {  # beside the verdict, in words
 }
 
 
-FILTERS = ("amount", "label", "modality", "named", "number", "percent", "points")  # of `wording`, in the templates
+FILTERS = (
+    "amount",
+    "label",
+    "modality",
+    "named",
+    "number",
+    "percent",
+    "points",
+    "several",
+)  # of `wording`, in the templates
 
 
 @dataclass(frozen=True)

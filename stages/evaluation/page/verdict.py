@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stages.evaluation.metrics.discriminative_power import discriminates, ends
 from stages.evaluation.metrics.families import family
 from stages.evaluation.metrics.result import Result
-from stages.evaluation.page.wording import amount, label, modality, named, percent, route
+from stages.evaluation.page.wording import amount, label, modality, named, percent, route, several
 
 MOST = 5  # sentences a list
 DIRECTIONS = 3  # of the weakest that are named
@@ -24,11 +24,11 @@ SENTENCES = {  # pattern of a metric: what it says; those further up go first am
     r"coherence\.hidden": "What is made of captions that leave the {key} out agrees on one in {value}",
     r"coherence\.(\w+(?:\+\w+)*_to_\w+)": "{route}: the {key} comes out right in {value}",
     r"match\.(\w+(?:\+\w+)*_to_\w+)": "{route}: what is made fits in {value}",
-    r"coverage\.(\w+)": "{value} of real {what}s have a made one close by (coverage)",
-    r"fidelity\.(\w+)": "Made {what}s lie {value} from real ones (kernel distance)",
-    r"memorisation\.(\w+)": "Share of made {what}s very close to a training item, less that of real test ones: {value}",
-    r"recall\.(\w+)": "{value} of real {what}s lie among the made ones (recall)",
-    r"precision\.(\w+)": "{value} of made {what}s lie among real ones (precision)",
+    r"coverage\.(\w+)": "{value} of real {items} have a made one close by (coverage)",
+    r"fidelity\.(\w+)": "Made {items} lie {value} from real ones (kernel distance)",
+    r"memorisation\.(\w+)": "Share of made {items} very close to a training item, less that of real test ones: {value}",
+    r"recall\.(\w+)": "{value} of real {items} lie among the made ones (recall)",
+    r"precision\.(\w+)": "{value} of made {items} lie among real ones (precision)",
     r"attribute\.(\w+)\.(\w+(?:\+\w+)*_to_\w+)": "{route}: the {what} comes out right in {value}",
     r"translation\.(\w+(?:\+\w+)*_to_\w+)": "{route}: {value} of captions are the true ones, word by word",
     r"number_error\.(\w+(?:\+\w+)*_to_\w+)": "{route}: made numbers are off by {value}, where always the mean is by 1",
@@ -111,6 +111,7 @@ def remark(result: Result, words: str, names: Sequence[str], key: str) -> Remark
     parts = result.metric.split(".")
     said = words.format(
         all=named(names), key=key, value=amount(result.metric, result.value), what=modality(parts[1]),
+        items=several(parts[1]),
         route=route(parts[-1]), label=label(result.metric),
     )  # fmt: skip
     return Remark(result, said[0].upper() + said[1:], reach(result))

@@ -19,6 +19,15 @@ def modality(name: str) -> str:
     return KINDS[name].called if name in KINDS else name
 
 
+def several(name: str) -> str:
+    """Items of a modality, as a sentence says them.
+
+    >>> several("image"), several("front")
+    ('pictures', 'items of front')
+    """
+    return f"{KINDS[name].called}s" if name in KINDS else f"items of {name}"
+
+
 def named(modalities: Sequence[str]) -> str:
     """``picture, caption and clip``."""
     words = [modality(name) for name in modalities]
