@@ -37,6 +37,13 @@ class Recipe:
 
 
 RECIPES = {
+    "molecules": Recipe(
+        r"molecule\.\w+\.molecule|property_error\..*|number_error\.(molecule|image|text)_to_\w+|coherence\.joint|"
+        r"coherence\.(text|image|rings|molecule)_to_(text|image|rings|molecule)|"
+        r"attribute\.(aromatic|halogen|nitrogen|size)\.text_to_molecule|held_out\.\w+\.(text|image)_to_molecule|"
+        r"ceiling\.(molecule|image|text)|coverage\.(molecule|image)|codec_accuracy\.(molecule|image|text)",
+        (("text",), ("image",), ("weight", "logp"), ()),
+    ),
     "translation": Recipe(
         r"translation\.(combination\.|base\.)?(image\+)?(de|en|zh)_to_(de|en|zh)|coherence\.joint|"
         r"held_out\.\w+\.(en_to_(de|zh)|image_to_en)|coherence\.(en_to_image|image_to_en)|ceiling\.(image|de|en|zh)"

@@ -22,6 +22,10 @@ FAMILIES = {  # what the figures of a family say
     "Higher is better.",
     "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
     "where it was. Higher is better.",
+    "molecule": "Share of molecules made from nothing that are valid; of these, that are no repetition; of those, that "
+    "training does not have. Higher is better.",
+    "property_error": "How far a property of a made molecule lies from the number that was given; always having the "
+    "mean scores one. Lower is better.",
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
     "codec_accuracy": "Share of test items that the judges still read right after a codec and back. Higher is better.",
     "balance": "Largest relative deviation of a label's share among samples made from nothing. Lower is better.",
@@ -37,10 +41,11 @@ LOWER = (
     "memorisation",
     "consistency",
     "number_error",
+    "property_error",
 )  # families where less is better
 SHARES = (
     "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
-    "out_of_domain", "translation", "held_out", "ceiling", "codec_accuracy", "confidence",
+    "out_of_domain", "translation", "held_out", "molecule", "ceiling", "codec_accuracy", "confidence",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 
