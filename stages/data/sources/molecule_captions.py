@@ -39,8 +39,7 @@ GROUPS = {  # functional groups: SMARTS, a pattern of atoms in the language of D
 @cache
 def patterns() -> dict[str, Any]:
     """The functional groups, as RDKit searches for them."""
-    chem = rdkit("Chem")
-    return {name: chem.MolFromSmarts(pattern) for name, pattern in GROUPS.items()}
+    return {name: rdkit().Chem.MolFromSmarts(pattern) for name, pattern in GROUPS.items()}
 
 
 def labelled(molecule: Any) -> dict[str, str]:

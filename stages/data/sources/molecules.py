@@ -24,7 +24,7 @@ from stages.common.seeds import draws
 from stages.data.records.split import Shares, assign
 from stages.data.sources.built_in_shards import Attributes, Row, in_shards, numbered, told, write_samples
 from stages.data.sources.molecule_captions import ELEMENTS, NO, RINGS, SIZES, YES, described, labelled
-from stages.data.sources.molecule_properties import PROPERTIES, property_of, rdkit
+from stages.data.sources.molecule_properties import PROPERTIES, molecule, property_of, rdkit
 
 FILE = "NCI/first_5K.smi"  # below the data that RDKit ships: SMILES and a number a line
 SHOWN = ["molecule", "image", "text"]
@@ -42,6 +42,7 @@ LICENCE = (
     "(BSD-3-Clause). Drawings and numbers: made here with RDKit. Descriptions: made here."
 )
 FEWEST = 6  # heavy atoms
+PRELOAD = ("rdkit.Chem.Draw", "rdkit.Chem.QED")  # what takes long to load
 CHARGES = {("N", 1), ("O", -1)}  # that may be: in nitro groups and their like
 COMMON = 0.02  # share of the molecules above which a scaffold is split
 DIGITS = 3  # behind the point of a number
@@ -68,7 +69,7 @@ def acquire(settings: Molecules, seed: int, names: Sequence[str], out: Path) -> 
     index = plan(settings, seed)
     groups = index.groupby("shard")
     jobs = ((out / str(name), rows, settings.size, names) for name, rows in groups)
-    made = in_shards(build_shard, jobs, groups.ngroups, preload=["rdkit.Chem.Draw"])
+    made = in_shards(build_shard, jobs, groups.ngroups, preload=PRELOAD)
     return made, told(ATTRIBUTES, names, made)
 
 
@@ -82,7 +83,7 @@ def plan(settings: Molecules, seed: int) -> pd.DataFrame:
         )
     chosen = draws(seed, "acquire/molecules").permutation(len(usable))[: settings.samples]
     found = [usable[number] for number in chosen]
-    murcko = rdkit("Chem.Scaffolds.MurckoScaffold")
+    murcko = rdkit().Chem.Scaffolds.MurckoScaffold
     index = pd.DataFrame([labelled(molecule(smiles)) for smiles in found])
     index["smiles"] = found
     index["scaffold"] = [murcko.MurckoScaffoldSmiles(smiles) for smiles in found]
@@ -101,17 +102,11 @@ def molecules() -> list[str]:
     One is that is a single piece without charge of at least `FEWEST` heavy atoms, of the elements that captions name.
     Raises ValueError when the file is missing.
     """
-    rdkit("RDLogger").DisableLog("rdApp.*")  # it warns of every molecule that it can't read
-    file = Path(rdkit("RDConfig").RDDataDir) / FILE
+    file = Path(rdkit().RDConfig.RDDataDir) / FILE
     if not file.is_file():
         raise ValueError(f"expected RDKit with its data, got no {file}; take the wheel from PyPI")
     read = [molecule(line.split()[0]) for line in file.read_text(encoding="ascii").splitlines()]
-    return list(dict.fromkeys(rdkit("Chem").MolToSmiles(one) for one in read if usable(one)))
-
-
-def molecule(smiles: str) -> Any:
-    """What RDKit makes of SMILES; None where it makes nothing."""
-    return rdkit("Chem").MolFromSmiles(smiles)
+    return list(dict.fromkeys(rdkit().Chem.MolToSmiles(one) for one in read if usable(one)))
 
 
 def atoms_of(smiles: str) -> int:
@@ -121,7 +116,7 @@ def atoms_of(smiles: str) -> int:
 
 def usable(found: Any) -> bool:
     """Is it one neutral molecule of the elements that captions name, and large enough?"""
-    if found is None or found.GetNumHeavyAtoms() < FEWEST or len(rdkit("Chem").GetMolFrags(found)) > 1:
+    if found is None or found.GetNumHeavyAtoms() < FEWEST or len(rdkit().Chem.GetMolFrags(found)) > 1:
         return False
     atoms = list(found.GetAtoms())
     charged = [(atom.GetSymbol(), atom.GetFormalCharge()) for atom in atoms if atom.GetFormalCharge()]
@@ -162,7 +157,7 @@ def build_shard(path: Path, rows: pd.DataFrame, size: int, names: Sequence[str])
 def drawn(found: Any, size: int) -> bytes:
     """The formula of a molecule as PNG bytes, `size` pixels to a side: black bonds, letters in the colour of their
     element. It is drawn finer and scaled down, so that thin lines stay smooth."""
-    page = rdkit("Chem.Draw.rdMolDraw2D").MolDraw2DCairo(FINER * size, FINER * size)
+    page = rdkit().Chem.Draw.rdMolDraw2D.MolDraw2DCairo(FINER * size, FINER * size)
     options = page.drawOptions()
     options.bondLineWidth, options.scaleBondWidth = FINER * LINE, False
     options.fixedFontSize, options.padding = round(FINER * FONT), MARGIN
