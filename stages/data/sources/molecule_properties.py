@@ -29,8 +29,8 @@ def rdkit() -> Any:
         import rdkit.Chem.QED
         import rdkit.Chem.rdMolDescriptors
         import rdkit.Chem.Scaffolds.MurckoScaffold
-        import rdkit.RDConfig
         import rdkit.rdBase
+        import rdkit.RDConfig
     except ImportError as error:
         raise ValueError(f"expected the library rdkit, got none; {INSTALL}") from error
     rdkit.rdBase.DisableLog("rdApp.*")
