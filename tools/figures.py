@@ -187,6 +187,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "article": article,
     "emoji": partial(results, EMOJI, "emoji.csv"),
     "codecs": codecs,
+    "recipe-molecules": partial(recipe, "molecules"),
     "recipe-translation": partial(recipe, "translation"),
     "examples-translation": partial(examples, "translation"),
     "bench": bench,

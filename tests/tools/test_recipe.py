@@ -20,6 +20,11 @@ ABOVE = [  # what each recipe promises
     ("translation", "translation.combination.de_to_en"),
     ("translation", "translation.combination.image+en_to_de"),
     ("translation", "coherence.joint"),
+    ("molecules", "molecule.novelty.molecule"),
+    ("molecules", "coherence.joint"),
+    ("molecules", "coherence.text_to_molecule"),
+    ("molecules", "coherence.molecule_to_image"),
+    ("molecules", "held_out.scaffold.text_to_molecule"),
 ]
 CUT = ("modalities", "acquire")  # what is kept of a preset for a tiny run
 COUNT, FEW = 160, ("translation",)  # samples of it, but where tests/tiny.yaml says how many

@@ -75,48 +75,42 @@ def acquire(settings: Molecules, seed: int, names: Sequence[str], out: Path) -> 
 
 def plan(settings: Molecules, seed: int) -> pd.DataFrame:
     """Which molecule each sample is, its labels, its scaffold, its split and its shard."""
-    usable = [smiles for smiles in molecules() if atoms_of(smiles) <= settings.atoms]
-    if settings.samples > len(usable):
+    known = molecules(settings.atoms)
+    if settings.samples > len(known):
         raise ValueError(
-            f"acquire.molecules.samples: expected at most {len(usable)}, of at most {settings.atoms} heavy atoms, got "
+            f"acquire.molecules.samples: expected at most {len(known)}, of at most {settings.atoms} heavy atoms, got "
             f"{settings.samples}; lower it or raise atoms"
         )
-    chosen = draws(seed, "acquire/molecules").permutation(len(usable))[: settings.samples]
-    found = [usable[number] for number in chosen]
+    chosen = draws(seed, "acquire/molecules").permutation(len(known))[: settings.samples]
+    found = [known[number] for number in chosen]
     murcko = rdkit().Chem.Scaffolds.MurckoScaffold
     index = pd.DataFrame([labelled(molecule(smiles)) for smiles in found])
     index["smiles"] = found
     index["scaffold"] = [murcko.MurckoScaffoldSmiles(smiles) for smiles in found]
     index["split"] = splits(index, settings.shares, draws(seed, "acquire/split"))
-    known = set(index.loc[index["split"] == "train", "scaffold"])
-    new = (index["split"] == "test") & ~index["scaffold"].isin(known)
+    learned = set(index.loc[index["split"] == "train", "scaffold"])
+    new = (index["split"] == "test") & ~index["scaffold"].isin(learned)
     index["held_out"] = np.where(new, "scaffold", "")
     index = numbered(index, "molecules", settings.shard_size)
     first = ["id", "split", "shard", *ATTRIBUTES]
     return index[[*first, *(column for column in index if column not in first)]]
 
 
-def molecules() -> list[str]:
-    """The canonical SMILES of the molecules that RDKit ships, those that are usable, each once, in their order.
+def molecules(most: int) -> list[str]:
+    """The canonical SMILES of the molecules that RDKit ships, those that are `usable`, each once, in their order.
 
-    One is that is a single piece without charge of at least `FEWEST` heavy atoms, of the elements that captions name.
     Raises ValueError when the file is missing.
     """
     file = Path(rdkit().RDConfig.RDDataDir) / FILE
     if not file.is_file():
         raise ValueError(f"expected RDKit with its data, got no {file}; take the wheel from PyPI")
     read = [molecule(line.split()[0]) for line in file.read_text(encoding="ascii").splitlines()]
-    return list(dict.fromkeys(rdkit().Chem.MolToSmiles(one) for one in read if usable(one)))
+    return list(dict.fromkeys(rdkit().Chem.MolToSmiles(one) for one in read if usable(one, most)))
 
 
-def atoms_of(smiles: str) -> int:
-    """How many heavy atoms."""
-    return int(molecule(smiles).GetNumHeavyAtoms())
-
-
-def usable(found: Any) -> bool:
-    """Is it one neutral molecule of the elements that captions name, and large enough?"""
-    if found is None or found.GetNumHeavyAtoms() < FEWEST or len(rdkit().Chem.GetMolFrags(found)) > 1:
+def usable(found: Any, most: int) -> bool:
+    """Is it one neutral molecule of the elements that captions name, of at most so many heavy atoms, and not tiny?"""
+    if found is None or not FEWEST <= found.GetNumHeavyAtoms() <= most or len(rdkit().Chem.GetMolFrags(found)) > 1:
         return False
     atoms = list(found.GetAtoms())
     charged = [(atom.GetSymbol(), atom.GetFormalCharge()) for atom in atoms if atom.GetFormalCharge()]
