@@ -38,15 +38,15 @@ ATTRIBUTES: Attributes = {
     "size": {"values": list(SIZES), "shown_by": SHOWN},
 }
 LICENCE = (
-    "Molecules: of the first 5,000 of the open database of the U.S. National Cancer Institute, as RDKit ships them "
-    "(BSD-3-Clause). Drawings and numbers: made here with RDKit. Descriptions: made here."
+    "Molecules: the first 5,000 of the Open NCI Database (U.S. National Cancer Institute, Developmental Therapeutics "
+    "Program), public domain, as RDKit ships them (BSD-3-Clause). Drawings, numbers and descriptions: made here."
 )
 FEWEST = 6  # heavy atoms
 PRELOAD = ("rdkit.Chem.Draw", "rdkit.Chem.QED")  # what takes long to load
 CHARGES = {("N", 1), ("O", -1)}  # that may be: in nitro groups and their like
 COMMON = 0.02  # share of the molecules above which a scaffold is split
 DIGITS = 3  # behind the point of a number
-FINER = 4  # times finer than a picture is it drawn
+FINER = 4  # times as large as the picture it is drawn
 LINE, FONT = 1.3, 8.0  # pixels of the picture: the width of a bond, the height of a letter
 MARGIN = 0.12  # share of its side
 
