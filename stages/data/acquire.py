@@ -17,15 +17,16 @@ from stages.common.params import PARAMS, Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
 from stages.data.records.rejects import Reject
-from stages.data.sources import digits, emoji, folder, manifest, metadata_folder, molecules, shards
+from stages.data.sources import digits, emoji, folder, manifest, metadata_folder, molecules, moving, shards
 from stages.data.sources.digits import Digits
 from stages.data.sources.emoji import Emoji
 from stages.data.sources.index_resolution import resolve
 from stages.data.sources.molecules import Molecules
+from stages.data.sources.moving import Moving
 from stages.data.sources.packing import Own, Packed
 
 BUILT_IN: Mapping[str, ModuleType] = {  # a section of `acquire` each
-    "digits": digits, "emoji": emoji, "molecules": molecules,
+    "digits": digits, "emoji": emoji, "molecules": molecules, "moving": moving,
 }  # fmt: skip
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
@@ -33,11 +34,15 @@ SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "sh
 class Acquire(Strict):
     """Section `acquire`."""
 
-    source: Literal["digits", "emoji", "molecules", "manifest", "folder", "shards"]  # where the samples come from
+    source: Literal[
+        "digits", "emoji", "molecules", "moving",
+        "manifest", "folder", "shards",
+    ]  # where the samples come from  # fmt: skip
     path: Path  # the folder of your own data; what is built in reads none
     digits: Digits
     emoji: Emoji
-    molecules: Molecules | None = None  # of the recipe molecules, whose preset has it
+    molecules: Molecules | None = None  # of recipes, whose presets have it
+    moving: Moving | None = None  # of recipes, whose presets have it
     own: Own
 
 
