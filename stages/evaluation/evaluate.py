@@ -31,6 +31,7 @@ from stages.evaluation.metrics.metric_sanity import sanity
 from stages.evaluation.metrics.modality_contribution import contributions
 from stages.evaluation.metrics.mode_collapse import balance, entropy_left, recognisability
 from stages.evaluation.metrics.molecules import molecule_properties, molecules
+from stages.evaluation.metrics.motion import motion
 from stages.evaluation.metrics.nearest_training_items import near_copies
 from stages.evaluation.metrics.number_error import number_error
 from stages.evaluation.metrics.out_of_domain import out_of_domain
@@ -78,6 +79,7 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         *out_of_domain(dataset, rng("out_of_domain")),
         *number_error(dataset, rng("number_error")),
         *translation(dataset, rng("translation")),
+        *motion(dataset, rng("motion")),
         *held_out(dataset, rng("held_out")),
         *molecules(dataset, rng("molecules")),
         *molecule_properties(dataset, rng("molecule_properties")),

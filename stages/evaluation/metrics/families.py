@@ -20,6 +20,9 @@ FAMILIES = {  # what the figures of a family say
     "number_error": "How far a made number lies from the true one; always saying the mean scores one. Lower is better.",
     "translation": "Share of captions that are the true ones, word by word, made of captions in another modality. "
     "Higher is better.",
+    "motion": "Of videos, without a judge. Made of something: how closely changes from frame to frame follow the true "
+    "ones, a correlation. From nothing: the share that moves as much (amount), and of frames as sharp (frames), as "
+    "real ones. Higher is better.",
     "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
     "where it was. Higher is better.",
     "molecule": "Share of molecules made from nothing that are valid; of these, that are no repetition; of those, that "

@@ -31,6 +31,7 @@ SENTENCES = {  # pattern of a metric: what it says; those further up go first am
     r"precision\.(\w+)": "{value} of made {items} lie among real ones (precision)",
     r"attribute\.(\w+)\.(\w+(?:\+\w+)*_to_\w+)": "{route}: the {what} comes out right in {value}",
     r"translation\.(\w+(?:\+\w+)*_to_\w+)": "{route}: {value} of captions are the true ones, word by word",
+    r"motion\.(\w+(?:\+\w+)*_to_\w+)": "{route}: movements follow the true ones, as a correlation, by {value}",
     r"number_error\.(\w+(?:\+\w+)*_to_\w+)": "{route}: made numbers are off by {value}, where always the mean is by 1",
     r"out_of_domain\.(\w+_to_\w+)": "Pictures out of domain, {route}: the {key} comes out right in {value}",
     r"consistency\.(.+)": "Ways that should agree differ by {value} ({label})",
