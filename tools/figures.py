@@ -189,6 +189,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "codecs": codecs,
     "recipe-molecules": partial(recipe, "molecules"),
     "recipe-translation": partial(recipe, "translation"),
+    "recipe-speech": partial(recipe, "speech"),
     "examples-translation": partial(examples, "translation"),
     "bench": bench,
     "minutes": minutes,

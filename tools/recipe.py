@@ -48,6 +48,14 @@ RECIPES = {
         r"translation\.(combination\.|base\.)?(image\+)?(de|en|zh)_to_(de|en|zh)|coherence\.joint|"
         r"held_out\.\w+\.(en_to_(de|zh)|image_to_en)|coherence\.(en_to_image|image_to_en)|ceiling\.(image|de|en|zh)"
     ),
+    "speech": Recipe(
+        r"coherence\.(joint|text_to_voice|voice_to_text)|attribute\.speaker\.(speaker|voice|text\+speaker)_to_\w+|"
+        r"attribute\.language\.(text_to_voice|voice_to_text)|transcription\.(combination\.)?voice_to_text|"
+        r"recognition\.(codec|text_to_voice|nothing_to_voice)|held_out\.\w+\.(text\+speaker_to_voice|text_to_voice)|"
+        r"ceiling\.(text|voice)(\.\w+)?|codec_accuracy\.voice(\.\w+)?|codec_error\.voice|coverage\.voice|"
+        r"memorisation\.voice",
+        directions=[["text", "speaker"], ["voice"], ["text"], []],
+    ),
 }
 
 

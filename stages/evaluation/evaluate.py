@@ -38,6 +38,7 @@ from stages.evaluation.metrics.out_of_domain import out_of_domain
 from stages.evaluation.metrics.path_consistency import consistency
 from stages.evaluation.metrics.result import Result, summary, table
 from stages.evaluation.metrics.speech_recognition import speech_recognition
+from stages.evaluation.metrics.transcription import transcription
 from stages.evaluation.metrics.translation import translation
 from stages.evaluation.metrics.unconditional_quality import distribution
 from stages.learning.training import set_up
@@ -80,6 +81,7 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         *number_error(dataset, rng("number_error")),
         *translation(dataset, rng("translation")),
         *motion(dataset, rng("motion")),
+        *transcription(dataset, rng("transcription")),
         *held_out(dataset, rng("held_out")),
         *molecules(dataset, rng("molecules")),
         *molecule_properties(dataset, rng("molecule_properties")),

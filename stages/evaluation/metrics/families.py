@@ -10,8 +10,8 @@ FAMILIES = {  # what the figures of a family say
     "precision": "Share of samples made from nothing that lie among real ones. Higher is better.",
     "recall": "Share of real items that lie among samples made from nothing. Higher is better.",
     "density": "How densely samples lie where real items are; real ones score one.",
-    "recognition": "Share of clips in which a speech recogniser not trained here hears the digit. Higher is better; "
-    "compare with its own ceiling alone, because it misses many real clips.",
+    "recognition": "Share of clips in which a speech recogniser not trained here hears the digit or the word. Higher is "
+    "better; compare with its own ceiling alone, because it misses many real clips.",
     "entropy": "Bits of chance left in what the observed side leaves open. Near the ceiling is best, zero is collapse.",
     "coverage": "Share of real items with a sample made from nothing close by. Higher is better.",
     "memorisation": "Share of samples very close to a training item, less that of real test items. Zero is best.",
@@ -23,6 +23,8 @@ FAMILIES = {  # what the figures of a family say
     "motion": "Of videos, without a judge. Made of something: how closely changes from frame to frame follow the true "
     "ones, a correlation. From nothing: the share that moves as much (amount), and of frames as sharp (frames), as "
     "real ones. Higher is better.",
+    "transcription": "Share of captions that are the true ones, word by word, made of clips that say them. Higher is "
+    "better.",
     "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
     "where it was. Higher is better.",
     "molecule": "Share of molecules made from nothing that are valid; of these, that are no repetition; of those, that "
@@ -49,6 +51,7 @@ LOWER = (
 SHARES = (
     "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
     "out_of_domain", "translation", "held_out", "molecule", "ceiling", "codec_accuracy", "confidence",
+    "out_of_domain", "translation", "transcription", "held_out", "ceiling", "codec_accuracy", "confidence",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 

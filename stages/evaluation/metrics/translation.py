@@ -20,23 +20,34 @@ from stages.evaluation.metrics.result import Result, share
 def translation(dataset: Dataset, rng: np.random.Generator) -> list[Result]:
     """A figure for each direction; none where fewer than two modalities are captions."""
     texts = [name for name in dataset.names if kind_of(name) == "text"]
-    if len(texts) < 2:
-        return []
-    true = {name: captions(dataset, name) for name in texts}
-    kept = {name: made("reconstructed", name) for name in texts}
+    directions = [
+        (observed, target)
+        for observed in dataset.conditional
+        for target in texts
+        if target not in observed and set(observed) & set(texts)
+    ]
+    return word_by_word(dataset, "translation", directions, rng)
+
+
+def word_by_word(
+    dataset: Dataset, family: str, directions: Sequence[tuple[Sequence[str], str]], rng: np.random.Generator
+) -> list[Result]:
+    """The share of true captions in each direction, from what is observed to captions, and for each kind of novelty."""
+    targets = list(dict.fromkeys(target for _, target in directions))
+    true = {name: captions(dataset, name) for name in targets}
+    kept = {name: made("reconstructed", name) for name in targets}
     results = []
-    for observed in dataset.conditional:
-        for target in [name for name in texts if name not in observed and set(observed) & set(texts)]:
-            found = {key: caption for key, caption in made(subset_name(observed), target).items() if true[target][key]}
-            new = novelty(dataset, list(found))
-            for kind in dict.fromkeys(["", *new]):
-                keys = [key for key, one in zip(found, new, strict=True) if kind in ("", one)]
-                sides = ([found[key] for key in keys], [true[target][key] for key in keys])
-                value, floor = same(*sides), same(rng.permutation(sides[0]).tolist(), sides[1])
-                again = [key for key in keys if key in kept[target]]
-                ceiling = same(*([side[key] for key in again] for side in (kept[target], true[target])))
-                metric = ".".join(filter(None, ("translation", kind, f"{subset_name(observed)}_to_{target}")))
-                results.append(share(metric, [value], [floor], [ceiling], rng))
+    for observed, target in directions:
+        found = {key: caption for key, caption in made(subset_name(observed), target).items() if true[target][key]}
+        new = novelty(dataset, list(found))
+        for kind in dict.fromkeys(["", *new]):
+            keys = [key for key, one in zip(found, new, strict=True) if kind in ("", one)]
+            sides = ([found[key] for key in keys], [true[target][key] for key in keys])
+            value, floor = same(*sides), same(rng.permutation(sides[0]).tolist(), sides[1])
+            again = [key for key in keys if key in kept[target]]
+            ceiling = same(*([side[key] for key in again] for side in (kept[target], true[target])))
+            metric = ".".join(filter(None, (family, kind, f"{subset_name(observed)}_to_{target}")))
+            results.append(share(metric, [value], [floor], [ceiling], rng))
     return results
 
 
