@@ -10,7 +10,7 @@ FAMILIES = {  # what the figures of a family say
     "precision": "Share of samples made from nothing that lie among real ones. Higher is better.",
     "recall": "Share of real items that lie among samples made from nothing. Higher is better.",
     "density": "How densely samples lie where real items are; real ones score one.",
-    "recognition": "Share of clips in which a speech recogniser not trained here hears the digit or the word. Higher is "
+    "recognition": "Share of clips in which a speech recogniser not trained here hears the digit or word. Higher is "
     "better; compare with its own ceiling alone, because it misses many real clips.",
     "entropy": "Bits of chance left in what the observed side leaves open. Near the ceiling is best, zero is collapse.",
     "coverage": "Share of real items with a sample made from nothing close by. Higher is better.",
