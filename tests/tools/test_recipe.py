@@ -25,6 +25,14 @@ ABOVE = [  # what each recipe promises
     ("molecules", "coherence.text_to_molecule"),
     ("molecules", "coherence.molecule_to_image"),
     ("molecules", "held_out.scaffold.text_to_molecule"),
+    ("speech", "recognition.text_to_voice"),
+    ("speech", "transcription.voice_to_text"),
+    ("speech", "transcription.combination.voice_to_text"),
+    ("speech", "attribute.speaker.speaker_to_voice"),
+    ("speech", "attribute.speaker.voice_to_speaker"),
+    ("speech", "attribute.language.text_to_voice"),
+    ("speech", "held_out.combination.text+speaker_to_voice"),
+    ("speech", "coherence.joint"),
 ]
 CUT = ("modalities", "acquire")  # what is kept of a preset for a tiny run
 COUNT, FEW = 160, ("translation",)  # samples of it, but where tests/tiny.yaml says how many

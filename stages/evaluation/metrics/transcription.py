@@ -38,16 +38,15 @@ def says_labels(dataset: Dataset) -> bool:
     text = next((name for name in dataset.names if kind_of(name) == "text"), None)
     if dataset.key is None or text is None:
         return False
-    test = dataset.rows("test")
+    test = dataset.rows("test").query(f"has_{text}")
     test = test[english(test)]
     told = captions(dataset, text)
-    said = [told[key].lower() for key in test["id"]]
-    wanted = [label.lower() for label in test[dataset.key].astype(str)]
-    return len(said) > 0 and all(one in ("", label) for one, label in zip(said, wanted, strict=True)) and any(said)
+    labels = zip(test["id"], test[dataset.key].astype(str), strict=True)
+    return len(test) > 0 and all(told[key].lower() == label.lower() for key, label in labels)
 
 
 def english(samples: pd.DataFrame) -> np.ndarray:
-    """(N,) bool: all samples where the data have no language."""
+    """(N,) bool: is it said in English? Yes of all, where the data have no language."""
     if LANGUAGE not in samples:
         return np.ones(len(samples), bool)
     return (samples[LANGUAGE] == ENGLISH).to_numpy()
