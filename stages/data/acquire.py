@@ -17,17 +17,29 @@ from stages.common.params import PARAMS, Run, Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
 from stages.data.records.rejects import Reject
-from stages.data.sources import digits, emoji, folder, manifest, metadata_folder, molecules, moving, shards, spoken
+from stages.data.sources import (
+    digits,
+    emoji,
+    folder,
+    manifest,
+    metadata_folder,
+    molecules,
+    moving,
+    reviews,
+    shards,
+    spoken,
+)
 from stages.data.sources.digits import Digits
 from stages.data.sources.emoji import Emoji
 from stages.data.sources.index_resolution import resolve
 from stages.data.sources.molecules import Molecules
 from stages.data.sources.moving import Moving
 from stages.data.sources.packing import Own, Packed
+from stages.data.sources.reviews import Reviews
 from stages.data.sources.spoken import Spoken
 
 BUILT_IN: Mapping[str, ModuleType] = {  # a section of `acquire` each
-    "digits": digits, "emoji": emoji, "molecules": molecules, "moving": moving, "spoken": spoken,
+    "digits": digits, "emoji": emoji, "molecules": molecules, "moving": moving, "reviews": reviews, "spoken": spoken,
 }  # fmt: skip
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
@@ -36,7 +48,7 @@ class Acquire(Strict):
     """Section `acquire`."""
 
     source: Literal[
-        "digits", "emoji", "molecules", "moving", "spoken",
+        "digits", "emoji", "molecules", "moving", "reviews", "spoken",
         "manifest", "folder", "shards",
     ]  # where the samples come from  # fmt: skip
     path: Path  # the folder of your own data; what is built in reads none
@@ -44,6 +56,7 @@ class Acquire(Strict):
     emoji: Emoji
     molecules: Molecules | None = None  # of recipes, whose presets have it
     moving: Moving | None = None  # of recipes, whose presets have it
+    reviews: Reviews | None = None  # of recipes, whose presets have it
     spoken: Spoken | None = None  # of recipes, whose presets have it
     own: Own
 
