@@ -26,6 +26,7 @@ from stages.evaluation.metrics.evaluated_data import Dataset, load_dataset
 from stages.evaluation.metrics.generalisation import held_out
 from stages.evaluation.metrics.guidance import guidance_curve
 from stages.evaluation.metrics.judge_accuracy import codec_accuracy, judge_accuracy
+from stages.evaluation.metrics.label_baseline import label_baseline
 from stages.evaluation.metrics.matching import matching
 from stages.evaluation.metrics.metric_sanity import sanity
 from stages.evaluation.metrics.modality_contribution import contributions
@@ -82,6 +83,7 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         *translation(dataset, rng("translation")),
         *motion(dataset, rng("motion")),
         *transcription(dataset, rng("transcription")),
+        *label_baseline(dataset, rng("label_baseline")),
         *held_out(dataset, rng("held_out")),
         *molecules(dataset, rng("molecules")),
         *molecule_properties(dataset, rng("molecule_properties")),

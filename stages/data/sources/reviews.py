@@ -97,7 +97,7 @@ def rated(settings: Reviews, folder: Path) -> pd.DataFrame:
     table["rating"] = table["rating"].astype(float)
     table["mood"] = np.where(table["rating"] < 0, *MOODS)
     table["word"] = [strongest(text, lexicon) for text in table["text"]]
-    kept = table["text"].str.split().str.len().between(LEAST_WORDS, settings.words)
+    kept = (table["text"].str.count(" ") + 1).between(LEAST_WORDS, settings.words)
     kept &= table["text"].map(str.isascii) & (table["rating"].abs() >= settings.rating) & (table["word"] != "")
     kept &= (table["rating"] != 0) & ~table["text"].str.lower().duplicated()
     return table.loc[kept, ["genre", "review", "text", "rating", "mood", "word"]].reset_index(drop=True)

@@ -25,6 +25,8 @@ FAMILIES = {  # what the figures of a family say
     "real ones. Higher is better.",
     "transcription": "Share of captions that are the true ones, word by word, made of clips that say them. Higher is "
     "better.",
+    "label_baseline": "Share of texts in which a regression on word counts finds the label: of real ones, to compare "
+    "with coherence of the same direction, and of made ones. Higher is better.",
     "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
     "where it was. Higher is better.",
     "molecule": "Share of molecules made from nothing that are valid; of these, that are no repetition; of those, that "
@@ -52,6 +54,7 @@ SHARES = (
     "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
     "out_of_domain", "translation", "held_out", "molecule", "ceiling", "codec_accuracy", "confidence",
     "out_of_domain", "translation", "transcription", "held_out", "ceiling", "codec_accuracy", "confidence",
+    "out_of_domain", "translation", "label_baseline", "held_out", "ceiling", "codec_accuracy", "confidence",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 
