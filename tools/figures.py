@@ -190,6 +190,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "recipe-molecules": partial(recipe, "molecules"),
     "recipe-translation": partial(recipe, "translation"),
     "recipe-speech": partial(recipe, "speech"),
+    "recipe-sentiment": partial(recipe, "sentiment"),
     "examples-translation": partial(examples, "translation"),
     "bench": bench,
     "minutes": minutes,

@@ -55,6 +55,9 @@ RECIPES = {
         r"ceiling\.(text|voice)(\.\w+)?|codec_accuracy\.voice(\.\w+)?|codec_error\.voice|coverage\.voice|"
         r"memorisation\.voice",
         directions=[["text", "speaker"], ["voice"], ["text"], []],
+    "sentiment": Recipe(
+        r"coherence\.(joint|[a-z+]+_to_(text|mood|voice))|label_baseline\..*|(ceiling|codec_accuracy|codec_error)\.\w+",
+        [["text"], ["mood"], ["voice"], []],
     ),
 }
 

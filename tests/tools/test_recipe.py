@@ -1,5 +1,6 @@
 """`make recipe`: the figures of the latest run of a recipe's preset, and what it makes."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import yaml
 from PIL import Image
 
 from stages.common.params import read_yaml
+from stages.data.sources import reviews
 from tests.clones import ROOT, run, succeed
 from tests.data.sources.test_emoji_font import needs_font
 from tests.toy import commit, copied
@@ -33,11 +35,17 @@ ABOVE = [  # what each recipe promises
     ("speech", "attribute.language.text_to_voice"),
     ("speech", "held_out.combination.text+speaker_to_voice"),
     ("speech", "coherence.joint"),
+    ("sentiment", "label_baseline.text_to_mood"),
+    ("sentiment", "coherence.text_to_mood"),
+    ("sentiment", "coherence.mood_to_text"),
+    ("sentiment", "label_baseline.mood.mood_to_text"),
+    ("sentiment", "coherence.voice_to_mood"),
 ]
 CUT = ("modalities", "acquire")  # what is kept of a preset for a tiny run
 COUNT, FEW = 160, ("translation",)  # samples of it, but where tests/tiny.yaml says how many
 NEEDS: dict[str, tuple[tuple[bool, str], ...]] = {  # whether a recipe lacks what it needs, and what that is
     "translation": ((needs_font.args[0], needs_font.kwargs["reason"]),),
+    "sentiment": ((find_spec(reviews.PACKAGE) is None, f"needs the package {reviews.PACKAGE}"),),
 }
 
 
