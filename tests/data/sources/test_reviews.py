@@ -1,10 +1,12 @@
-"""The reviews: which sentences are taken, as many of each mood, a review in one split, the strongest word is said."""
+"""The reviews: which words are taken, that the mood is that of the ratings, what training never sees, what is said."""
 
 import importlib.util
 import io
 import os
+import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
@@ -17,40 +19,30 @@ from stages.data.sources import reviews
 from stages.data.sources.built_in_shards import Attributes
 
 SETTINGS = reviews.Reviews(
-    samples=48, words=6, rating=1.0, shard_size=20, shares=Shares(train=0.5, validation=0.1, judge=0.2, test=0.2)
-)
+    samples=60, words=6, unseen=0.2, rating=0.5, shard_size=25,
+    shares=Shares(train=0.5, validation=0.1, judge=0.2, test=0.2),
+)  # fmt: skip
 NAMES = [Modality(name, kind) for name, kind in reviews.GIVES.items()]
-LEXICON = {"good": 1.9, "best": 3.2, "fun": 2.3, "bad": -2.5, "dull": -1.7, "worst": -3.1, "never": -0.1}
-HEAD = "id\tsentiment\ttext"
-UNFIT = [  # of the films
-    "90\t0.9\tA good but bland film",  # too near to neutral
-    "91\t2.0\tA good film that has rather too many words",
-    "92\t2.0\tA caf\u00e9 with good coffee",
-    "93\t2.0\tNothing here is rated",
-    "94\t2.0\tGood fun",
-    "95\t2.0\ta GOOD film, number 0",  # there before, in other letters
-]
+RATINGS = {
+    "dull": -1.7, "bad": -2.5, "sad": -2.1, "awful": -2.0, "weak": -1.9, "lame": -1.8,
+    "fun": 2.3, "sweet": 2.0, "clever": 2.0, "nice": 1.8, "great": 3.1, "neat": 2.0,
+}  # fmt: skip
+UNFIT = {"sadly": -1.8, "bland": -0.9, "like": 1.5, "rare": 1.2, "grim": -2.7}
+SAID = ["film was rare", "A sadly bland one", "very likely"]  # none of these stands behind a word of degree
 Acquired = tuple[Path, pd.DataFrame, Attributes]
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files as the package has them: sixty films of a sentence each, twenty products of two sentences each."""
+    """Files as the package has them: each word as often as it is early among its mood's, `grim` once."""
     folder = tmp_path_factory.mktemp("corpus")
-    films = [f"{n}\t{(2.0, -2.0)[n % 2]}\tA {('good', 'bad')[n % 2]} film, number {n}" for n in range(60)]
-    products = [
-        f"{n}_{line}\t{(2.5, -1.5)[n % 2]}\tnot dull  but {('best', 'worst')[n % 2]}, {n} {line}"
-        for n in range(20) for line in (1, 2)
-    ]  # fmt: skip
-    told = {
-        reviews.RATED["film"]: [HEAD, *films, *UNFIT],
-        reviews.RATED["product"]: [HEAD, *products],
-        reviews.LEXICON: [f"{word}\t{rating}\t0.9\t[1, 2]" for word, rating in LEXICON.items()],
-    }
-    for name, lines in told.items():
-        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with (folder / reviews.LEXICON).open("ab") as file:
-        file.write(b":-\xde\t-1.5\t0.9\t[1, 2]\n")  # the real one has emoticons in another encoding
+    said = [f"It is Very {word}!" for place, word in enumerate(RATINGS) for _ in range(8 - place % 6)]
+    said += ["so sadly", "too bland", "so like me", "rather grim", *SAID]
+    for name, lines in zip(reviews.REVIEWS, (said[::2], said[1::2]), strict=True):
+        text = "\n".join(["id\tsentiment\ttext", *(f"1\t0.5\t{line}" for line in lines)])
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+    lexicon = "".join(f"{word}\t{rating}\t0.9\t[1, 2]\n" for word, rating in (RATINGS | UNFIT).items())
+    (folder / reviews.LEXICON).write_bytes(lexicon.encode() + b":-\xde\t-1.5\t0.9\t[1, 2]\n")  # as the real one has
     return folder
 
 
@@ -67,46 +59,62 @@ def samples(folder: Path) -> dict[str, dict[str, bytes]]:
     return dict(sample for path in sorted(folder.glob("*.tar")) for sample in read_shard(path))
 
 
+def rated(text: str) -> list[str]:
+    return [word for word in re.findall("[a-z]+", text) if word in RATINGS]
+
+
 def test_every_sample_is_indexed_and_complete(acquired: Acquired) -> None:
     folder, index, attributes = acquired
     found = samples(folder)
     assert list(found) == index["id"].tolist() and len(found) == SETTINGS.samples
-    assert list(index) == ["id", "split", "shard", "mood", "genre", "review", "rating", "word", "speaker"]
+    assert list(index) == ["id", "split", "shard", "mood", "held_out", "rating", "word", "speaker"]
     assert attributes == {"mood": {"values": ["negative", "positive"], "shown_by": ["text", "mood", "voice"]}}
     for row in index.to_dict("records"):
         files = found[row["id"]]
         assert files.keys() == {suffix_of(name) for name in NAMES}
-        assert files["mood.label"].decode() == row["mood"] == ("negative" if row["rating"] < 0 else "positive")
-        assert row["word"] in files["txt"].decode().lower()
+        assert files["mood.label"].decode() == row["mood"]
         wave, rate = soundfile.read(io.BytesIO(files["voice.wav"]))
         assert 0.1 < len(wave) / rate < 1.5 and abs(wave).max() > 0.05
 
 
-def test_moods_are_as_frequent_as_each_other(acquired: Acquired) -> None:
-    assert acquired[1]["mood"].value_counts().to_dict() == {"negative": 24, "positive": 24}
+def test_the_mood_is_that_of_the_ratings_and_the_strongest_word_is_said(acquired: Acquired) -> None:
+    folder, index, _ = acquired
+    texts = [files["txt"].decode() for files in samples(folder).values()]
+    assert len(set(texts)) == len(texts)
+    for text, row in zip(texts, index.to_dict("records"), strict=True):
+        words = rated(text)
+        ratings = [RATINGS[word] for word in words]
+        assert 1 <= len(words) <= reviews.MOST and len(set(words)) == len(words)
+        assert row["rating"] == pytest.approx(np.mean(ratings)) and abs(row["rating"]) >= SETTINGS.rating
+        assert row["mood"] == ("negative" if sum(ratings) < 0 else "positive")
+        assert row["word"] in words and abs(RATINGS[row["word"]]) == max(map(abs, ratings))
+        assert ("but" in text) == (ratings[0] * ratings[-1] < 0)
 
 
-def test_a_review_is_in_one_split(acquired: Acquired) -> None:
-    index = acquired[1]
-    assert set(index["split"]) == set(SPLITS) and set(index["genre"]) == set(reviews.RATED)
-    assert (index.groupby("review")["split"].nunique() == 1).all() and not index["review"].is_unique
+def test_moods_are_as_frequent_as_each_other_in_every_split(acquired: Acquired) -> None:
+    counts = acquired[1].groupby(["split", "mood"]).size().unstack()
+    assert set(counts.index) == set(SPLITS) and (counts["negative"] - counts["positive"]).abs().max() <= 1
 
 
-def test_what_is_unfit_is_left_out(corpus: Path) -> None:
-    table = reviews.rated(SETTINGS, corpus)
-    assert len(table) == 60 + 40
-    assert not set(table["review"]) & {f"film-{line.partition(chr(9))[0]}" for line in UNFIT}
-    assert set(table["review"]) >= {"film-0", "product-0"} and table["text"].is_unique
-    assert not table["text"].str.contains("  ").any()
-    assert len(reviews.rated(SETTINGS.model_copy(update={"words": 9, "rating": 0.5}), corpus)) == 102
+def test_some_words_are_new_to_the_models_alone(acquired: Acquired) -> None:
+    folder, index, _ = acquired
+    said = {key: {*rated(files["txt"].decode())} for key, files in samples(folder).items()}
+    by_split = {split: set().union(*(said[key] for key in rows["id"])) for split, rows in index.groupby("split")}
+    hidden = {*RATINGS} - by_split["train"]
+    assert len(hidden) == 2 and len([word for word in hidden if RATINGS[word] > 0]) == 1, "a fifth of either mood"
+    assert not hidden & by_split["validation"] and hidden & by_split["judge"]
+    new = {key: bool(hidden & words) for key, words in said.items()}
+    test = index["split"] == "test"
+    assert (index.loc[~test, "held_out"] == "").all()
+    assert (index.loc[test, "held_out"] == np.where(index.loc[test, "id"].map(new), "word", "combination")).all()
 
 
-def test_the_strongest_word_is_said(corpus: Path) -> None:
-    lexicon = reviews.ratings(corpus / reviews.LEXICON)
-    assert lexicon.items() >= LEXICON.items()
-    assert reviews.strongest("Never DULL, and good fun.", lexicon) == "fun"
-    assert reviews.strongest("Good, and as good as never.", lexicon) == "good"
-    assert reviews.strongest("Goodness, a bad-tempered man", lexicon) == "", "a word is whole"
+def test_the_commonest_words_of_each_mood_are_taken(corpus: Path) -> None:
+    assert reviews.rated_words(SETTINGS, corpus) == RATINGS
+    few = reviews.rated_words(SETTINGS.model_copy(update={"words": 3}), corpus)
+    assert list(few) == ["dull", "bad", "sad", "fun", "sweet", "clever"]
+    with pytest.raises(ValueError, match=r"words: expected at most 6, as there are positive ones, got 7; lower it"):
+        reviews.rated_words(SETTINGS.model_copy(update={"words": 7}), corpus)
 
 
 def test_bytes_do_not_depend_on_the_number_of_workers(
@@ -122,9 +130,8 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
-def test_another_seed_is_another_set(corpus: Path) -> None:
-    table = reviews.rated(SETTINGS, corpus)
-    first, again, other = (reviews.plan(table, SETTINGS, seed)["text"].tolist() for seed in (1, 1, 2))
+def test_another_seed_is_another_set() -> None:
+    first, again, other = (reviews.plan(SETTINGS, seed, RATINGS)["text"].tolist() for seed in (1, 1, 2))
     assert first == again != other
 
 
@@ -137,18 +144,19 @@ def test_modalities_that_are_not_asked_for_are_not_made(
     assert attributes["mood"]["shown_by"] == ["text"] and "speaker" not in index
 
 
-def test_too_few_sentences_are_one_line(corpus: Path) -> None:
-    table = reviews.rated(SETTINGS, corpus)
-    with pytest.raises(ValueError, match=r"acquire\.reviews\.samples: expected at most 100, .*, got 102; lower it"):
-        reviews.plan(table, SETTINGS.model_copy(update={"samples": 102}), 1)
+def test_more_reviews_than_there_are_ways_to_say_one_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"acquire\.reviews\.samples: expected fewer than 4000, .*; lower it"):
+        reviews.plan(SETTINGS.model_copy(update={"samples": 4000}), 1, {"bad": -2.5, "fun": 2.3})
 
 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
         ({"samples": 4}, "greater than or equal to 8, got 4"),
+        ({"samples": 61}, "multiple of 2"),
         ({"words": 2}, "greater than or equal to 3, got 2"),
-        ({"rating": 4.0}, "less than 4"),
+        ({"unseen": 0.6}, "less than or equal to 0.5"),
+        ({"rating": 2.0}, "less than 2"),
         ({"rating": -1.0}, "greater than or equal to 0"),
         ({"shard_size": 0}, "shard_size"),
     ],
@@ -170,9 +178,6 @@ def test_a_missing_package_is_said_before_any_work(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.skipif(importlib.util.find_spec(reviews.PACKAGE) is None, reason=f"needs the package {reviews.PACKAGE}")
-def test_the_package_has_the_sentences() -> None:
-    many = SETTINGS.model_copy(update={"words": 14, "samples": 2640})
-    table = reviews.rated(many, reviews.corpus())
-    assert len(reviews.plan(table, many, 1)) == 2640
-    lexicon = reviews.ratings(reviews.corpus() / reviews.LEXICON)
-    assert 0.7 < ((table["word"].map(lexicon) > 0) == (table["mood"] == "positive")).mean() < 0.8
+def test_the_package_has_the_words() -> None:
+    found = reviews.rated_words(SETTINGS.model_copy(update={"words": 60}), reviews.corpus())
+    assert len(found) == 120 and {"dull": -1.7, "funny": 1.9}.items() <= found.items()
