@@ -20,6 +20,7 @@ from stages.data.records.rejects import Reject
 from stages.data.sources import (
     digits,
     emoji,
+    findings,
     folder,
     manifest,
     metadata_folder,
@@ -31,6 +32,7 @@ from stages.data.sources import (
 )
 from stages.data.sources.digits import Digits
 from stages.data.sources.emoji import Emoji
+from stages.data.sources.findings import Findings
 from stages.data.sources.index_resolution import resolve
 from stages.data.sources.molecules import Molecules
 from stages.data.sources.moving import Moving
@@ -39,7 +41,7 @@ from stages.data.sources.reviews import Reviews
 from stages.data.sources.spoken import Spoken
 
 BUILT_IN: Mapping[str, ModuleType] = {  # a section of `acquire` each
-    "digits": digits, "emoji": emoji, "molecules": molecules, "moving": moving, "reviews": reviews, "spoken": spoken,
+    "digits": digits, "emoji": emoji, "findings": findings, "molecules": molecules, "moving": moving, "reviews": reviews, "spoken": spoken,
 }  # fmt: skip
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
@@ -48,12 +50,13 @@ class Acquire(Strict):
     """Section `acquire`."""
 
     source: Literal[
-        "digits", "emoji", "molecules", "moving", "reviews", "spoken",
+        "digits", "emoji", "findings", "molecules", "moving", "reviews", "spoken",
         "manifest", "folder", "shards",
     ]  # where the samples come from  # fmt: skip
     path: Path  # the folder of your own data; what is built in reads none
     digits: Digits
     emoji: Emoji
+    findings: Findings | None = None  # of recipes, whose presets have it
     molecules: Molecules | None = None  # of recipes, whose presets have it
     moving: Moving | None = None  # of recipes, whose presets have it
     reviews: Reviews | None = None  # of recipes, whose presets have it

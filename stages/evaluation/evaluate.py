@@ -25,6 +25,7 @@ from stages.evaluation.metrics.confusion import confusion
 from stages.evaluation.metrics.evaluated_data import Dataset, load_dataset
 from stages.evaluation.metrics.generalisation import held_out
 from stages.evaluation.metrics.guidance import guidance_curve
+from stages.evaluation.metrics.invented import invented
 from stages.evaluation.metrics.judge_accuracy import codec_accuracy, judge_accuracy
 from stages.evaluation.metrics.label_baseline import label_baseline
 from stages.evaluation.metrics.matching import matching
@@ -80,6 +81,7 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         *consistency(dataset, rng("consistency")),
         *out_of_domain(dataset, rng("out_of_domain")),
         *number_error(dataset, rng("number_error")),
+        *invented(dataset, rng("invented")),
         *translation(dataset, rng("translation")),
         *motion(dataset, rng("motion")),
         *transcription(dataset, rng("transcription")),

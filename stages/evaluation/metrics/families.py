@@ -18,6 +18,8 @@ FAMILIES = {  # what the figures of a family say
     "consistency": "Distance between the labels of what came by two ways that should agree. Lower is better.",
     "out_of_domain": "Coherence on pictures from another source. Higher is better; compare with the directions above.",
     "number_error": "How far a made number lies from the true one; always saying the mean scores one. Lower is better.",
+    "invented": "Share of absent findings that what was made shows anyway, as its judge reads it. Lower is better.",
+    "missed": "Share of findings that what was made does not show, as its judge reads it. Lower is better.",
     "translation": "Share of captions that are the true ones, word by word, made of captions in another modality. "
     "Higher is better.",
     "motion": "Of videos, without a judge. Made of something: how closely changes from frame to frame follow the true "
@@ -55,6 +57,10 @@ SHARES = (
     "out_of_domain", "translation", "held_out", "molecule", "ceiling", "codec_accuracy", "confidence",
     "out_of_domain", "translation", "transcription", "held_out", "ceiling", "codec_accuracy", "confidence",
     "out_of_domain", "translation", "label_baseline", "held_out", "ceiling", "codec_accuracy", "confidence",
+    "invented",
+    "missed",
+    "out_of_domain", "translation", "held_out", "ceiling", "codec_accuracy", "confidence",
+    "invented", "missed",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 
