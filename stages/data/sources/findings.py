@@ -27,7 +27,7 @@ ATTRIBUTES: Attributes = {
     "effusion": {"values": ["none", *SIDES], "shown_by": ["image", "text"]},
     "heart": {"values": list(RATIOS), "shown_by": ["image", "text", "ratio"]},
 }
-LICENCE = "Pictures, reports and numbers: made here by rule, of no patient. CC0-1.0."
+LICENCE = "Pictures, reports and numbers: made here by rule, of no patient."
 
 
 class Findings(Strict):
