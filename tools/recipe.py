@@ -55,9 +55,11 @@ RECIPES = {
         r"ceiling\.(text|voice)(\.\w+)?|codec_accuracy\.voice(\.\w+)?|codec_error\.voice|coverage\.voice|"
         r"memorisation\.voice",
         directions=[["text", "speaker"], ["voice"], ["text"], []],
+    ),
     "sentiment": Recipe(
         r"coherence\.(joint|[a-z+]+_to_(text|mood|voice))|label_baseline\..*|(ceiling|codec_accuracy|codec_error)\.\w+",
         [["text"], ["mood"], ["voice"], []],
+    ),
     "medical": Recipe(
         r"coherence\.(joint|(image|text|mass)_to_(image|text|mass))|attribute\.\w+\.(image|text|ratio)_to_(image|text)|"
         r"(invented|missed)\.(image|text|mass|ratio)_to_\w+|number_error\.(\w+\+)?\w+_to_ratio|"

@@ -41,7 +41,8 @@ from stages.data.sources.reviews import Reviews
 from stages.data.sources.spoken import Spoken
 
 BUILT_IN: Mapping[str, ModuleType] = {  # a section of `acquire` each
-    "digits": digits, "emoji": emoji, "findings": findings, "molecules": molecules, "moving": moving, "reviews": reviews, "spoken": spoken,
+    "digits": digits, "emoji": emoji, "findings": findings, "molecules": molecules, "moving": moving,
+    "reviews": reviews, "spoken": spoken,
 }  # fmt: skip
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
@@ -49,18 +50,19 @@ SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "sh
 class Acquire(Strict):
     """Section `acquire`."""
 
-    source: Literal[
+    source: Literal[  # where the samples come from
         "digits", "emoji", "findings", "molecules", "moving", "reviews", "spoken",
         "manifest", "folder", "shards",
-    ]  # where the samples come from  # fmt: skip
+    ]  # fmt: skip
     path: Path  # the folder of your own data; what is built in reads none
     digits: Digits
     emoji: Emoji
-    findings: Findings | None = None  # of recipes, whose presets have it
-    molecules: Molecules | None = None  # of recipes, whose presets have it
-    moving: Moving | None = None  # of recipes, whose presets have it
-    reviews: Reviews | None = None  # of recipes, whose presets have it
-    spoken: Spoken | None = None  # of recipes, whose presets have it
+    # Those of recipes (docs/recipes) have their settings in the preset of the recipe.
+    findings: Findings | None = None
+    molecules: Molecules | None = None
+    moving: Moving | None = None
+    reviews: Reviews | None = None
+    spoken: Spoken | None = None
     own: Own
 
 
