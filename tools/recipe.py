@@ -57,7 +57,8 @@ RECIPES = {
         directions=[["text", "speaker"], ["voice"], ["text"], []],
     ),
     "sentiment": Recipe(
-        r"coherence\.(joint|[a-z+]+_to_(text|mood|voice))|label_baseline\..*|(ceiling|codec_accuracy|codec_error)\.\w+",
+        r"coherence\.(joint|[a-z+]+_to_(text|mood|voice))|label_baseline\..*|"
+        r"held_out\.(combination|word)\.(text_to_mood|mood_to_text|voice_to_mood)|(ceiling|codec_error)\.(text|voice)",
         [["text"], ["mood"], ["voice"], []],
     ),
     "medical": Recipe(
