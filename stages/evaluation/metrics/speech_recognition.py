@@ -59,6 +59,8 @@ def speech_recognition(dataset: Dataset, rng: np.random.Generator) -> list[Resul
             continue
         said = outputs.items[voice].labels[dataset.key] if not observed else outputs.truth[dataset.key].to_numpy(str)
         if observed and observed[0] not in dataset.shown_by[dataset.key]:
+            if dataset.key not in outputs.real[observed[0]].labels:
+                continue  # it never says
             said = outputs.real[observed[0]].labels[dataset.key]
         heard = english(outputs.truth if observed else pd.DataFrame(outputs.items[voice].labels))
         wanted[f"{subset_name(observed)}_to_{voice}"] = subset_name(observed), said, heard
