@@ -202,6 +202,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "recipe-medical": partial(recipe, "medical"),
     "medical-invented": lambda: most("medical", "invented."),
     "medical-missed": lambda: most("medical", "missed."),
+    "recipe-moving": partial(recipe, "moving"),
     "bench": bench,
     "minutes": minutes,
     "weight-read": lambda: measured("ceiling.image.weight"),

@@ -1,6 +1,7 @@
 """`make recipe`: the figures of the latest run of a recipe's preset, and what it makes."""
 
 from importlib.util import find_spec
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,14 @@ ABOVE = [  # what each recipe promises
     ("medical", "attribute.effusion.image_to_text"),
     ("medical", "attribute.heart.text_to_image"),
     ("medical", "attribute.heart.image_to_text"),
+    ("moving", "coherence.joint"),
+    *(
+        ("moving", f"{family}.{one}_to_{other}")
+        for family in ("coherence", "attribute.direction", "attribute.speed")
+        for one, other in permutations(("text", "audio", "video"), 2)
+    ),
+    ("moving", "motion.text_to_video"),
+    ("moving", "motion.audio_to_video"),
 ]
 MOST = {  # the rate that no figure of a family of a recipe's exceeds, nor the upper end of its interval
     ("medical", "invented"): 0.2,

@@ -51,12 +51,9 @@ NEUTRAL = (50.0, 170.0)  # pitch and speed, words a minute, of the probe from wh
 SPEEDS = (80.0, 450.0)  # that eSpeak NG has
 AUDIBLE_DB = 35  # below the loudest: what is cut off both ends of a word is silence
 # Wordings: {what} is the digit, {how} its speed, {where} its direction.
-WORDINGS = (
-    "{what} moves {how} {where}", "{what} {how} moves {where}", "{how}, {what} moves {where}",
-    "{where} moves {what}, {how}", "{what} is going {where} {how}",
-)  # fmt: skip
-WHAT = ("a {digit}", "the digit {digit}", "a {word}", "the number {word}")
-HOW = {"slow": ("slowly", "at low speed", "gently"), "fast": ("quickly", "at high speed", "swiftly")}
+WORDINGS = ("{what} moves {how} {where}", "{how}, {what} moves {where}", "{where} moves {what}, {how}")
+WHAT = ("a {digit}", "the digit {word}")
+HOW = {"slow": ("slowly", "at low speed"), "fast": ("quickly", "at high speed")}
 WHERE = {
     "left": ("to the left", "leftwards"), "right": ("to the right", "rightwards"),
     "up": ("to the top", "upwards"), "down": ("to the bottom", "downwards"),

@@ -29,6 +29,8 @@ FAMILIES = {  # what the figures of a family say
     "better.",
     "label_baseline": "Share of texts in which a regression on word counts finds the label: of real ones, to compare "
     "with coherence of the same direction, and of made ones. Higher is better.",
+    "motion": "Of videos, without a judge: how closely changes between frames follow the true ones (a correlation); "
+    "of videos made from nothing, the share of frames as sharp as real ones (frames). Higher is better.",
     "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
     "where it was. Higher is better.",
     "molecule": "Share of molecules made from nothing that are valid; of these, that are no repetition; of those, that "

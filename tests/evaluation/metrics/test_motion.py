@@ -19,7 +19,7 @@ from stages.evaluation.metrics.result import Result
 
 FILM = video.Settings(size=32, colour=False, turn=0, zoom=0, shear=0, shift=0, frames=6, rate=8)
 CLIP = Modality("clip", "video")
-COUNT = {"train": 60, "test": 40}
+COUNT = {"train": 48, "test": 32}
 WAYS = ((0, 2), (0, -2), (2, 0), (-2, 0))
 Made = Callable[[np.ndarray], np.ndarray]  # (N, S, S, T x C) true test videos -> what stands for made ones
 
@@ -50,8 +50,7 @@ def measure(made: Made, place: Path, settings: video.Settings = FILM) -> dict[st
     samples = pd.DataFrame({"id": [f"{number:03d}" for number in range(len(real))], "has_clip": True})
     samples["split"] = np.repeat(list(COUNT), list(COUNT.values()))
     test, keys = real[-COUNT["test"] :], list(samples["id"][-COUNT["test"] :])
-    noise = rng.integers(0, 256, test.shape, np.uint8)
-    tars = {"text": made(test), "nothing": made(test), "reconstructed": test, "decoded_noise": noise}
+    tars = {"text": made(test), "nothing": made(test), "reconstructed": test}
     for label, items in tars.items():
         files = ({"clip.mp4": video.write(item, settings)} for item in items)
         write_shard(place / f"data/generate/{label}.tar", zip(keys, files, strict=True))
@@ -79,13 +78,12 @@ def blurred(films: np.ndarray) -> np.ndarray:
 
 def test_the_true_videos_score_1_and_their_frames_are_sharp(at: Path) -> None:
     found = measure(lambda films: films, at)
-    assert list(found) == ["motion.text_to_clip", "motion.amount.clip", "motion.frames.clip"]
+    assert list(found) == ["motion.text_to_clip", "motion.frames.clip"]
     followed = found["motion.text_to_clip"]
     assert followed.value == pytest.approx(1, abs=0.01) and followed.n == COUNT["test"]
     assert followed.ceiling == followed.value and abs(followed.floor) < 0.2
-    for name in ("amount", "frames"):
-        figure = found[f"motion.{name}.clip"]
-        assert min(figure.value, figure.ceiling) > 0.8 and figure.floor < 0.1
+    sharp = found["motion.frames.clip"]
+    assert min(sharp.value, sharp.ceiling) > 0.8 and sharp.floor == 0
 
 
 def test_videos_that_stand_still_score_near_the_floor(at: Path) -> None:
@@ -93,14 +91,12 @@ def test_videos_that_stand_still_score_near_the_floor(at: Path) -> None:
     followed = found["motion.text_to_clip"]
     assert abs(followed.value) < 0.15 and abs(followed.value - followed.floor) < 0.15
     assert followed.high < followed.ceiling - 0.5
-    assert found["motion.amount.clip"].value == 0
     assert found["motion.frames.clip"].value > 0.8, "frame by frame they are as good as real ones"
 
 
 def test_movements_of_others_score_near_the_floor(at: Path) -> None:
     found = measure(lambda films: np.roll(films, 1, axis=0), at)
     assert found["motion.text_to_clip"].value < 0.1
-    assert found["motion.amount.clip"].value > 0.8
 
 
 def test_a_video_that_runs_backwards_is_not_the_true_one(at: Path) -> None:
@@ -111,7 +107,7 @@ def test_a_video_that_runs_backwards_is_not_the_true_one(at: Path) -> None:
 def test_blurred_frames_are_not_sharp(at: Path) -> None:
     found = measure(blurred, at)
     assert found["motion.frames.clip"].value < 0.05 and found["motion.frames.clip"].ceiling > 0.8
-    assert found["motion.text_to_clip"].value > 0.6, "they move as the true ones do"
+    assert found["motion.text_to_clip"].value > 0.5, "they move as the true ones do"
 
 
 def test_colour_counts_as_its_mean(at: Path) -> None:
