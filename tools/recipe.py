@@ -63,7 +63,7 @@ RECIPES = {
     ),
     "medical": Recipe(
         r"coherence\.(joint|(image|text|mass)_to_(image|text|mass))|attribute\.\w+\.(image|text|ratio)_to_(image|text)|"
-        r"(invented|missed)\.(image|text|mass|ratio)_to_\w+|number_error\.(\w+\+)?\w+_to_ratio|"
+        r"(invented|missed)\.[\w+]+|number_error\.(\w+\+)?\w+_to_ratio|"
         r"ceiling\.(image|text)(\.\w+)?|codec_accuracy\.(image|text)\.\w+",
         directions=(["text"], ["image"], ["mass", "ratio"], []),
     "moving": Recipe(
