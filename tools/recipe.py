@@ -66,6 +66,7 @@ RECIPES = {
         r"(invented|missed)\.[\w+]+|number_error\.(\w+\+)?\w+_to_ratio|"
         r"ceiling\.(image|text)(\.\w+)?|codec_accuracy\.(image|text)\.\w+",
         directions=(["text"], ["image"], ["mass", "ratio"], []),
+    ),
     "moving": Recipe(
         r"coherence\.(joint|\w+_to_\w+)|attribute\.(direction|speed)\.\w+_to_\w+|motion\..+|"
         r"ceiling\.(video|audio|text)(\.\w+)?|codec_accuracy\..+|coverage\..+",

@@ -22,9 +22,6 @@ FAMILIES = {  # what the figures of a family say
     "missed": "Share of findings that what was made does not show, as its judge reads it. Lower is better.",
     "translation": "Share of captions that are the true ones, word by word, made of captions in another modality. "
     "Higher is better.",
-    "motion": "Of videos, without a judge. Made of something: how closely changes from frame to frame follow the true "
-    "ones, a correlation. From nothing: the share that moves as much (amount), and of frames as sharp (frames), as "
-    "real ones. Higher is better.",
     "transcription": "Share of captions that are the true ones, word by word, made of clips that say them. Higher is "
     "better.",
     "label_baseline": "Share of texts in which a regression on word counts finds the label: of real ones, to compare "
