@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.common.modality import PICTURE
 from stages.evaluation.judge import needs_matcher
 from stages.evaluation.judges.classifier import classes, labelled_loss, train_classifier
 from stages.evaluation.judges.inputs import INPUTS
@@ -48,7 +49,7 @@ def test_a_matcher_finds_what_belongs_together_and_chance_does_not(tmp_path: Pat
     assert set(curve) == {"step", "image", "text", "image_text"}
     fresh = np.arange(10).repeat(4)
     with torch.no_grad():
-        left, right = matcher("image", INPUTS["image"](blocks(fresh))).numpy(), matcher("text", captions(fresh)).numpy()
+        left, right = matcher("image", INPUTS[PICTURE](blocks(fresh))).numpy(), matcher("text", captions(fresh)).numpy()
     others = (40 - 4) / 39 + 3 / 39 / 2  # of its own kind are three more, told apart by chance
     assert first_of(left, right, 2).mean() > others - 0.06
     assert abs(first_of(left, RNG.permutation(right), 2).mean() - 0.5) < 0.15
@@ -71,7 +72,7 @@ def test_one_modality_teaches_features_of_its_own(tmp_path: Path) -> None:
     there = {"image": torch.ones(200, dtype=torch.bool)}
     matcher, _ = train_matcher("grid", {"image": blocks(kinds)}, there, TRAINING, seed=1, state=tmp_path)
     with torch.no_grad():
-        embedded = matcher("image", INPUTS["image"](blocks(np.arange(10)))).numpy()
+        embedded = matcher("image", INPUTS[PICTURE](blocks(np.arange(10)))).numpy()
     assert (embedded @ embedded.T - np.eye(10)).max() < 0.95, "other inks lie elsewhere"
 
 
