@@ -21,7 +21,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = clone(tmp_path_factory.mktemp("emoji"))
     edit(folder / "params.yaml", "source: digits", "source: emoji")
     edit(folder / "params.yaml", "image:\n    codec: autoencoder", "image:\n    codec: mixer")
-    edit(folder / "params.yaml", "codec: recurrent", "codec: transformer")
+    edit(folder / "params.yaml", "text:\n    codec: recurrent", "text:\n    codec: transformer")
     edit(folder / "params.yaml", "network: grid", "network: pooled")
     edit(folder / "params.yaml", "compared_guidance: []", "compared_guidance: [1.0, 2.5]")
     edit(folder / "params.yaml", "retrieval: false", "retrieval: true")

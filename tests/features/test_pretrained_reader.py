@@ -202,7 +202,7 @@ def test_without_the_extra_one_is_told_how_to_install_it(folder: Path, monkeypat
 def test_a_generator_learns_on_it(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clone = copied(built, tmp_path / "clone")
     checkpoint(clone / PATH, "BertModel")
-    edit(clone / "params.yaml", "    codec: recurrent\n", "    codec: pretrained\n")
+    edit(clone / "params.yaml", "  text:\n    codec: recurrent\n", "  text:\n    codec: pretrained\n")
     edit(clone / "params.yaml", "      path: models/text/encoder\n", f"      path: {PATH}\n")
     monkeypatch.chdir(clone)
     check()

@@ -151,7 +151,7 @@ def review(words: Sequence[str], ratings: Mapping[str, float], rng: np.random.Ge
     """A review of one thing that says these words, "but" before the last one where it differs from the first.
 
     >>> review(["dull", "sweet"], {"dull": -1.7, "sweet": 2.0}, np.random.default_rng(1))
-    'i found the manual dull but sweet'
+    'i found the camera dull but sweet'
     """
     *before, last = words
     said = ", ".join(before) + (" and " if ratings[words[0]] * ratings[last] > 0 else " but ") if before else ""
