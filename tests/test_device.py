@@ -21,7 +21,7 @@ from stages.evaluation.judges import classifier, inputs, matcher
 from stages.evaluation.metrics.judge_inference import classified
 from stages.features import autoencoder, linear, mixer, recurrent, transformer
 from stages.features.bottleneck import Bottleneck
-from stages.features.codecs import CODECS
+from stages.features.codecs import codec_of
 from stages.features.randomised_pca import PCA
 from stages.fusion import objective
 from stages.fusion.dataset import FeatureDataset, Shape, widths_of
@@ -177,7 +177,7 @@ def test_a_codec_learns_and_codes_there(kind: str, monkeypatch: pytest.MonkeyPat
     if kind == "linear":
         codec = linear.Linear((4, 4, 3), 5, None)
     else:
-        module = CODECS["text" if text else "image"][kind]
+        module = codec_of("text" if text else "image", kind)
         settings = module.Settings(**TINY["extract"]["text" if text else "image"][kind])
         bottleneck = Bottleneck(width=5, noise=0.1, **SHORT)
         codec, _ = module.fit(bottleneck, settings, items, seed=1, name="codec", state=tmp_path)

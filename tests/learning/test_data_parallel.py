@@ -16,7 +16,7 @@ from torch.distributed.rendezvous import rendezvous
 from stages.common.params import read_yaml
 from stages.common.special_tokens import END, START
 from stages.features.bottleneck import Bottleneck
-from stages.features.codecs import CODECS
+from stages.features.codecs import codec_of
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.fuse import FUSIONS
 from stages.fusion.objective import Learning
@@ -51,8 +51,8 @@ def codecs(state: Path) -> dict[str, nn.Module]:
     for kind, (name, some) in items.items():
         section = TINY["extract"][name]
         bottleneck = Bottleneck(width=section["width"], noise=section["noise"], **SHORT)
-        settings = CODECS[name][kind].Settings(**section[kind])
-        made[kind] = CODECS[name][kind].fit(bottleneck, settings, some, seed=1, name=kind, state=state)[0]
+        settings = codec_of(name, kind).Settings(**section[kind])
+        made[kind] = codec_of(name, kind).fit(bottleneck, settings, some, seed=1, name=kind, state=state)[0]
     return made
 
 
