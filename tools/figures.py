@@ -2,6 +2,7 @@
 ``<!-- results -->`` and ``<!-- /results -->``. The tests hold every page against it.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -84,6 +85,12 @@ def told(rows: Iterable[Mapping[str, Any]]) -> str:
 def recipe(name: str) -> str:
     """All rows of a recipe."""
     return told(row for row in records("recipes.csv") if row["recipe"] == name)
+
+
+def most(name: str, family: str) -> str:
+    """The highest upper end of the intervals of a family of a recipe's figures, in per cent, rounded up."""
+    ends = [row["high"] for row in records("recipes.csv") if row["recipe"] == name and row["metric"].startswith(family)]
+    return f"{math.ceil(100 * max(ends))} %"
 
 
 def examples(name: str) -> str:
@@ -187,8 +194,15 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "article": article,
     "emoji": partial(results, EMOJI, "emoji.csv"),
     "codecs": codecs,
+    "recipe-molecules": partial(recipe, "molecules"),
     "recipe-translation": partial(recipe, "translation"),
+    "recipe-speech": partial(recipe, "speech"),
+    "recipe-sentiment": partial(recipe, "sentiment"),
     "examples-translation": partial(examples, "translation"),
+    "recipe-medical": partial(recipe, "medical"),
+    "medical-invented": lambda: most("medical", "invented."),
+    "medical-missed": lambda: most("medical", "missed."),
+    "recipe-video": partial(recipe, "video"),
     "bench": bench,
     "minutes": minutes,
     "weight-read": lambda: measured("ceiling.image.weight"),

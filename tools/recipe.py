@@ -37,9 +37,40 @@ class Recipe:
 
 
 RECIPES = {
+    "molecules": Recipe(
+        r"molecule\.\w+\.molecule|property_error\..*|number_error\.(molecule|image|text)_to_\w+|coherence\.joint|"
+        r"coherence\.(text|image|rings|molecule)_to_(text|image|rings|molecule)|"
+        r"attribute\.(aromatic|halogen|nitrogen|size)\.text_to_molecule|held_out\.\w+\.(text|image)_to_molecule|"
+        r"ceiling\.(molecule|image|text)|coverage\.(molecule|image)|codec_accuracy\.(molecule|image|text)",
+        (("text",), ("image",), ("weight", "logp"), ()),
+    ),
     "translation": Recipe(
         r"translation\.(combination\.|base\.)?(image\+)?(de|en|zh)_to_(de|en|zh)|coherence\.joint|"
         r"held_out\.\w+\.(en_to_(de|zh)|image_to_en)|coherence\.(en_to_image|image_to_en)|ceiling\.(image|de|en|zh)"
+    ),
+    "speech": Recipe(
+        r"coherence\.(joint|text_to_voice|voice_to_text)|attribute\.speaker\.(speaker|voice|text\+speaker)_to_\w+|"
+        r"attribute\.language\.(text_to_voice|voice_to_text)|transcription\.(combination\.)?voice_to_text|"
+        r"recognition\.(codec|text_to_voice|nothing_to_voice)|held_out\.\w+\.(text\+speaker_to_voice|text_to_voice)|"
+        r"ceiling\.(text|voice)(\.\w+)?|codec_accuracy\.voice(\.\w+)?|codec_error\.voice|coverage\.voice|"
+        r"memorisation\.voice",
+        directions=[["text", "speaker"], ["voice"], ["text"], []],
+    ),
+    "sentiment": Recipe(
+        r"coherence\.(joint|[a-z+]+_to_(text|mood|voice))|label_baseline\..*|"
+        r"held_out\.(combination|word)\.(text_to_mood|mood_to_text|voice_to_mood)|(ceiling|codec_error)\.(text|voice)",
+        [["text"], ["mood"], ["voice"], []],
+    ),
+    "medical": Recipe(
+        r"coherence\.(joint|(image|text|mass)_to_(image|text|mass))|attribute\.\w+\.(image|text|ratio)_to_(image|text)|"
+        r"(invented|missed)\.[\w+]+|number_error\.(\w+\+)?\w+_to_ratio|"
+        r"ceiling\.(image|text)(\.\w+)?|codec_accuracy\.(image|text)\.\w+",
+        directions=(["text"], ["image"], ["mass", "ratio"], []),
+    ),
+    "video": Recipe(
+        r"coherence\.(joint|\w+_to_\w+)|attribute\.(direction|speed)\.\w+_to_\w+|motion\..+|"
+        r"ceiling\.(video|audio|text)(\.\w+)?|codec_accuracy\..+|coverage\..+",
+        ([], ["text"], ["audio"], ["video"]),
     ),
 }
 

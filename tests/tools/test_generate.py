@@ -152,6 +152,7 @@ def test_models_that_learned_no_fusion_are_given_nothing(tmp_path: Path) -> None
 
 
 def test_the_page_shows_what_there_is_and_escapes_what_is_said() -> None:
-    page = render({"text": "<script>"}, [{"image": "data:image/png;base64,AA=="}, {"image": "data:,", "text": ""}])
+    picture = "data:image/png;base64,AA=="
+    page = render({"text": "<script>"}, [{"image": picture}, {"image": picture, "text": ""}])
     assert "<script>" not in page and page.count("<q>") == 2 and "&lt;script&gt;" in page
     assert page.count("<img") == 2 and "<audio" not in page and "(empty)" in page

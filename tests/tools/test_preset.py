@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stages.common.params import read_yaml
+from stages.data.acquire import BUILT_IN
 from tests.clones import ROOT, run, succeed
 from tests.toy import copied
 from tools.experiments import follows, same
@@ -36,9 +37,11 @@ def test_leaves_are_told_by_their_path_and_without_blanks() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_names_settings_that_there_are(name: str) -> None:
     known, preset = flat(ROOT / "params.yaml"), read_yaml(PRESETS / f"{name}.yaml")
-    own = [name for name, kind in preset.get("modalities", {}).items() if kind]
-    new = {f"{section}.{name}" for section in ("modalities", "extract") for name in own}
-    assert set(flat(PRESETS / f"{name}.yaml")) - new <= set(known)
+    named = [name for name, kind in preset.get("modalities", {}).items() if kind]
+    own = {f"{section}.{name}" for section in ("modalities", "extract") for name in named}
+    own |= {f"acquire.{section}" for section in BUILT_IN}
+    told = {key for key in flat(PRESETS / f"{name}.yaml") if not any(f"{key}.".startswith(f"{new}.") for new in own)}
+    assert told <= set(known)
 
 
 def test_an_unknown_preset_is_one_line(built: Path) -> None:

@@ -1,5 +1,7 @@
 """`make recipe`: the figures of the latest run of a recipe's preset, and what it makes."""
 
+from importlib.util import find_spec
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import yaml
 from PIL import Image
 
 from stages.common.params import read_yaml
+from stages.data.sources import reviews
 from tests.clones import ROOT, run, succeed
 from tests.data.sources.test_emoji_font import needs_font
 from tests.toy import commit, copied
@@ -20,11 +23,49 @@ ABOVE = [  # what each recipe promises
     ("translation", "translation.combination.de_to_en"),
     ("translation", "translation.combination.image+en_to_de"),
     ("translation", "coherence.joint"),
+    ("molecules", "molecule.novelty.molecule"),
+    ("molecules", "coherence.joint"),
+    ("molecules", "coherence.text_to_molecule"),
+    ("molecules", "coherence.molecule_to_image"),
+    ("molecules", "held_out.scaffold.text_to_molecule"),
+    ("speech", "recognition.text_to_voice"),
+    ("speech", "transcription.voice_to_text"),
+    ("speech", "transcription.combination.voice_to_text"),
+    ("speech", "attribute.speaker.speaker_to_voice"),
+    ("speech", "attribute.speaker.voice_to_speaker"),
+    ("speech", "attribute.language.text_to_voice"),
+    ("speech", "held_out.combination.text+speaker_to_voice"),
+    ("speech", "coherence.joint"),
+    ("sentiment", "label_baseline.text_to_mood"),
+    ("sentiment", "coherence.text_to_mood"),
+    ("sentiment", "coherence.mood_to_text"),
+    ("sentiment", "label_baseline.mood.mood_to_text"),
+    ("sentiment", "coherence.voice_to_mood"),
+    ("medical", "coherence.joint"),
+    ("medical", "coherence.text_to_image"),
+    ("medical", "coherence.image_to_text"),
+    ("medical", "attribute.effusion.text_to_image"),
+    ("medical", "attribute.effusion.image_to_text"),
+    ("medical", "attribute.heart.text_to_image"),
+    ("medical", "attribute.heart.image_to_text"),
+    ("video", "coherence.joint"),
+    *(
+        ("video", f"{family}.{one}_to_{other}")
+        for family in ("coherence", "attribute.direction", "attribute.speed")
+        for one, other in permutations(("text", "audio", "video"), 2)
+    ),
+    ("video", "motion.text_to_video"),
+    ("video", "motion.audio_to_video"),
 ]
+MOST = {  # the rate that no figure of a family of a recipe's exceeds, nor the upper end of its interval
+    ("medical", "invented"): 0.1,
+    ("medical", "missed"): 0.1,
+}
 CUT = ("modalities", "acquire")  # what is kept of a preset for a tiny run
 COUNT, FEW = 160, ("translation",)  # samples of it, but where tests/tiny.yaml says how many
 NEEDS: dict[str, tuple[tuple[bool, str], ...]] = {  # whether a recipe lacks what it needs, and what that is
     "translation": ((needs_font.args[0], needs_font.kwargs["reason"]),),
+    "sentiment": ((find_spec(reviews.PACKAGE) is None, f"needs the package {reviews.PACKAGE}"),),
 }
 
 
@@ -41,6 +82,16 @@ def test_what_a_recipe_promises_is_above_chance() -> None:
     for recipe, metric in ABOVE:
         row = table[recipe, metric]
         assert row["low"] > max(row["floor"], row["floor_high"]), f"{recipe}: {metric}"
+
+
+@pytest.mark.parametrize(("recipe", "family"), MOST)
+def test_what_a_recipe_promises_to_be_rare_is_rare(recipe: str, family: str) -> None:
+    """Of what is committed, and the page says the rate."""
+    rows = pd.read_csv(ROOT / "metrics/recipes.csv").to_dict("records")
+    found = [row for row in rows if row["recipe"] == recipe and row["metric"].startswith(f"{family}.")]
+    assert found
+    for row in found:
+        assert row["high"] <= MOST[recipe, family] < row["floor_low"], row["metric"]
 
 
 @pytest.mark.parametrize("words", [[], ["frob"]])

@@ -122,10 +122,12 @@ def test_data_without_videos_have_none() -> None:
 
 def test_changes_are_counted_where_and_when_they_are() -> None:
     levels = np.zeros((1, 3, 32, 32), np.float32)
-    levels[0, 1:, 4:8, 28:32] = 100  # the field in row 1, column 7, from the second frame on
+    levels[0, 1, 4:8, 28:32] = 100  # the field in row 1, column 7, of the second frame
+    levels[0, 1:, 4:6, :4] = 50  # half of that in row 1, column 0, from then on
     found = changes(levels)
     assert found.shape == (1, 2, 8, 8)
-    assert found[0, 0, 1, 7] == 100 and found.sum() == 100
+    assert found[0, :, 1, 7].tolist() == [100, 100], "to darker or to lighter"
+    assert found[0, :, 1, 0].tolist() == [25, 0] and found.sum() == 225
 
 
 @pytest.mark.parametrize("side", [16, 18, 30, 128])
