@@ -15,6 +15,7 @@ from stages.common.params import read_yaml
 from stages.fusion.fuse import FUSIONS as METHODS
 from stages.generation.models.families import FAMILIES
 from tools.bench import TOTAL
+from tools.recipe import RECIPES
 from tools.refusal import one_line
 
 METRICS = Path("metrics")
@@ -194,15 +195,10 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "article": article,
     "emoji": partial(results, EMOJI, "emoji.csv"),
     "codecs": codecs,
-    "recipe-molecules": partial(recipe, "molecules"),
-    "recipe-translation": partial(recipe, "translation"),
-    "recipe-speech": partial(recipe, "speech"),
-    "recipe-sentiment": partial(recipe, "sentiment"),
+    **{f"recipe-{name}": partial(recipe, name) for name in RECIPES},
     "examples-translation": partial(examples, "translation"),
-    "recipe-medical": partial(recipe, "medical"),
     "medical-invented": lambda: most("medical", "invented."),
     "medical-missed": lambda: most("medical", "missed."),
-    "recipe-video": partial(recipe, "video"),
     "bench": bench,
     "minutes": minutes,
     "weight-read": lambda: measured("ceiling.image.weight"),

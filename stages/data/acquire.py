@@ -28,6 +28,7 @@ from stages.data.sources import (
     moving,
     reviews,
     shards,
+    solids,
     spoken,
 )
 from stages.data.sources.digits import Digits
@@ -38,11 +39,12 @@ from stages.data.sources.molecules import Molecules
 from stages.data.sources.moving import Moving
 from stages.data.sources.packing import Own, Packed
 from stages.data.sources.reviews import Reviews
+from stages.data.sources.solids import Solids
 from stages.data.sources.spoken import Spoken
 
 BUILT_IN: Mapping[str, ModuleType] = {  # a section of `acquire` each
     "digits": digits, "emoji": emoji, "findings": findings, "molecules": molecules, "moving": moving,
-    "reviews": reviews, "spoken": spoken,
+    "reviews": reviews, "solids": solids, "spoken": spoken,
 }  # fmt: skip
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
@@ -51,7 +53,7 @@ class Acquire(Strict):
     """Section `acquire`."""
 
     source: Literal[  # where the samples come from
-        "digits", "emoji", "findings", "molecules", "moving", "reviews", "spoken",
+        "digits", "emoji", "findings", "molecules", "moving", "reviews", "solids", "spoken",
         "manifest", "folder", "shards",
     ]  # fmt: skip
     path: Path  # the folder of your own data; what is built in reads none
@@ -62,6 +64,7 @@ class Acquire(Strict):
     molecules: Molecules | None = None
     moving: Moving | None = None
     reviews: Reviews | None = None
+    solids: Solids | None = None
     spoken: Spoken | None = None
     own: Own
 

@@ -19,6 +19,7 @@ from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
 from stages.evaluation.metrics.better_than_real import with_notes
+from stages.evaluation.metrics.closed import closed
 from stages.evaluation.metrics.codec_error import codec_errors
 from stages.evaluation.metrics.coherence import coherence
 from stages.evaluation.metrics.confusion import confusion
@@ -86,6 +87,7 @@ def measured(dataset: Dataset, replicates: int, seed: int) -> list[Result]:
         *motion(dataset, rng("motion")),
         *transcription(dataset, rng("transcription")),
         *label_baseline(dataset, rng("label_baseline")),
+        *closed(dataset, rng("closed")),
         *held_out(dataset, rng("held_out")),
         *molecules(dataset, rng("molecules")),
         *molecule_properties(dataset, rng("molecule_properties")),

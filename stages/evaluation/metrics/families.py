@@ -28,6 +28,7 @@ FAMILIES = {  # what the figures of a family say
     "with coherence of the same direction, and of made ones. Higher is better.",
     "motion": "Of videos, without a judge: how closely changes between frames follow the true ones (a correlation); "
     "of videos made from nothing, the share of frames as sharp as real ones (frames). Higher is better.",
+    "closed": "Share of volumes in as many pieces as real ones have, without an enclosed hole. Higher is better.",
     "held_out": "Coherence of all attributes where the thing or the combination was never learned; to compare with, "
     "where it was. Higher is better.",
     "molecule": "Share of molecules made from nothing that are valid; of these, that are no repetition; of those, that "
@@ -47,8 +48,8 @@ LOWER = (
 )  # fmt: skip  # families where less is better
 SHARES = (
     "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
-    "out_of_domain", "translation", "transcription", "label_baseline", "invented", "missed", "held_out", "molecule",
-    "ceiling", "codec_accuracy", "confidence",
+    "out_of_domain", "translation", "transcription", "label_baseline", "invented", "missed", "closed", "held_out",
+    "molecule", "ceiling", "codec_accuracy", "confidence",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 
