@@ -44,6 +44,12 @@ def fetch(rev: str, paths: Iterable[str], folder: Path) -> None:
         there.get(path, str(folder / Path(path).name), recursive=True)
 
 
+def held(rev: str, paths: Iterable[str]) -> list[str]:
+    """Those of the files and folders that a revision has."""
+    there = dvc.api.DVCFileSystem(rev=rev)
+    return [path for path in paths if there.exists(path)]
+
+
 def latest(preset: str, figure: str, command: str) -> str:
     """The revision of the latest experiment with a preset. Raises ValueError without one; `command` makes it."""
     commit, runs = experiments(figure)

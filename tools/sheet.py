@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from stages.common.files import read_json
@@ -23,10 +24,10 @@ from stages.data.kinds import image, video, volume
 from stages.data.kinds.extra import library
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.data.kinds.molecule import chem, molecule
-from tools.experiments import fetch
+from tools.experiments import fetch, held
 
 SAMPLES, FRAMES = 6, 4  # of a direction, and shown of a video
-SIDE, GAP, LINE = 72, 10, 13  # pixels
+SIDE, GAP, LINE, WIDTH = 72, 10, 13, 900  # pixels
 LETTERS = 22  # a line of words
 INK, QUIET, PAPER = (40, 40, 40), (130, 130, 130), (255, 255, 255)
 
@@ -38,13 +39,24 @@ def sheet(rev: str, directions: Sequence[Sequence[str]]) -> bytes:
         fetch(rev, ["data/fuse/fusion.json", "data/acquire/index.csv"], folder)
         card = read_json(folder / "fusion.json")
         names = [Modality(*pair) for pair in zip(card["modalities"], card["kinds"], strict=True)]
-        fetch(rev, ["data/preprocess/settings.json", *(f"data/preprocess/{name}" for name in names)], folder)
+        learned = held(rev, [f"data/preprocess/{name}" for name in names])  # not every kind learns anything of its data
+        fetch(rev, ["data/preprocess/settings.json", *learned], folder)
         fitted = restore(names, folder)
         blocks = [block(rev, observed, names, fitted, folder) for observed in directions]
-    whole = stacked(blocks, GAP * 2)
     buffer = io.BytesIO()
-    whole.save(buffer, "PNG", optimize=True)
+    arranged(blocks).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def arranged(blocks: Sequence[Image.Image]) -> Image.Image:
+    """Directions from left to right as long as the page is wide enough, then below."""
+    rows: list[list[Image.Image]] = []
+    for one in blocks:
+        if rows and sum(other.width for other in [*rows[-1], one]) <= WIDTH:
+            rows[-1].append(one)
+        else:
+            rows.append([one])
+    return stacked([beside(row, [one.width for one in row], high=True) for row in rows], GAP * 2)
 
 
 def block(rev: str, observed: Sequence[str], names: Sequence[Modality], fitted: Any, folder: Path) -> Image.Image:
@@ -108,17 +120,19 @@ def square(picture: Image.Image) -> Image.Image:
 def words(text: str, colour: tuple[int, int, int]) -> Image.Image:
     """Words on several lines."""
     lines = wrap(text, LETTERS)[: SIDE // LINE + 1] or [""]
-    font = ImageFont.load_default(11)
+    font = ImageFont.truetype(get_data_path() + "/fonts/ttf/DejaVuSans.ttf", 11)
     page = Image.new("RGB", (max(24, *(int(font.getlength(line)) + 2 for line in lines)), LINE * len(lines) + 2), PAPER)
     ImageDraw.Draw(page).multiline_text((0, 0), "\n".join(lines), fill=colour, font=font, spacing=1)
     return page
 
 
-def beside(pictures: Sequence[Image.Image], widths: Sequence[int], gap: int = GAP) -> Image.Image:
-    """In one row, each in a column of its width."""
+def beside(
+    pictures: Sequence[Image.Image], widths: Sequence[int], gap: int = GAP, *, high: bool = False
+) -> Image.Image:
+    """In one row, each in a column of its width, in the middle of its height or `high` in it."""
     page = Image.new("RGB", (sum(widths) + gap * (len(widths) - 1), max(one.height for one in pictures)), PAPER)
     for number, one in enumerate(pictures):
-        page.paste(one, (sum(widths[:number]) + gap * number, (page.height - one.height) // 2))
+        page.paste(one, (sum(widths[:number]) + gap * number, 0 if high else (page.height - one.height) // 2))
     return page
 
 
