@@ -32,13 +32,14 @@ LETTERS = 22  # a line of words
 INK, QUIET, PAPER = (40, 40, 40), (130, 130, 130), (255, 255, 255)
 
 
-def sheet(rev: str, directions: Sequence[Sequence[str]]) -> bytes:
+def sheet(rev: str, directions: Sequence[Sequence[str]], hidden: Sequence[str] = ()) -> bytes:
     """A PNG of an experiment; a direction is what is observed, () for what is made from nothing."""
     with TemporaryDirectory() as place:
         folder = Path(place)
         fetch(rev, ["data/fuse/fusion.json", "data/acquire/index.csv"], folder)
         card = read_json(folder / "fusion.json")
-        names = [Modality(*pair) for pair in zip(card["modalities"], card["kinds"], strict=True)]
+        pairs = zip(card["modalities"], card["kinds"], strict=True)
+        names = [Modality(*pair) for pair in pairs if pair[0] not in hidden]
         learned = held(rev, [f"data/preprocess/{name}" for name in names])  # not every kind learns anything of its data
         fetch(rev, ["data/preprocess/settings.json", *learned], folder)
         fitted = restore(names, folder)
