@@ -1,8 +1,8 @@
 """`make recipe NAME=...`: what a recipe measured, and what it makes, from the latest run of its preset.
 
 A recipe is a preset for one field of use; docs/recipes has a page of each. Its figures become rows of
-metrics/recipes.csv; those of the other recipes stay. A sheet of its first samples becomes docs/recipes/NAME.png; that of
-translation has a table metrics/recipe-translation.csv as well.
+metrics/recipes.csv; those of the other recipes stay. A sheet of its first samples becomes docs/recipes/NAME.png; for
+translation there is a table metrics/recipe-translation.csv, too.
 """
 
 import io
