@@ -1,7 +1,7 @@
 """Subsets of the modalities: which are observed."""
 
 from collections.abc import Sequence
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 from pathlib import Path
 
 from stages.common.files import read_json
@@ -49,8 +49,17 @@ def observed_subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def chains(names: Sequence[str]) -> list[tuple[str, str, str]]:
-    """First, middle and last modality of every way from one to another by a third one, the first that is neither."""
-    ways = permutations(names, 3)
+    """First, middle and last modality of the ways between neighbours by a third one, the first that is neither.
+
+    Neighbours in the order of the names, of which the last lies beside the first: of three modalities all six ways, of
+    M modalities 2 M, so that what they cost grows with M.
+
+    >>> [len(chains("abcdef"[:count])) for count in range(2, 7)]
+    [0, 6, 8, 10, 12]
+    """
+    way_round = [*names, *names[:1]]
+    beside = {*pairwise(way_round), *pairwise(way_round[::-1])}
+    ways = [way for way in permutations(names, 3) if (way[0], way[2]) in beside]
     return [way for way in ways if way[1] == next(name for name in names if name not in (way[0], way[2]))]
 
 

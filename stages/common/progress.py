@@ -10,7 +10,11 @@ from tqdm import tqdm
 Item = TypeVar("Item")
 
 
+def watched() -> bool:
+    """Does somebody look at a terminal?"""
+    return not os.environ.get("CI") and sys.stderr.isatty()
+
+
 def progress(items: Iterable[Item], *, title: str, total: int | None = None, start: int = 0) -> Iterator[Item]:
     """`items`, one by one, with a bar on a terminal. CI and pipes see nothing."""
-    quiet = bool(os.environ.get("CI")) or not sys.stderr.isatty()
-    yield from tqdm(items, desc=title, total=total, initial=start, disable=quiet, leave=False)
+    yield from tqdm(items, desc=title, total=total, initial=start, disable=not watched(), leave=False)

@@ -26,6 +26,7 @@ from typing import Any
 
 from stages.common.costs import COSTS, LOGS
 from stages.common.files import replace
+from stages.common.outlook import tell
 from stages.common.params import PARAMS, read_yaml
 
 RESUME = Path(".resume")
@@ -55,6 +56,7 @@ def stage(name: str) -> Iterator[Context]:
     COSTS.start()
     try:
         with logged(name), only_one(name):
+            tell(name)
             code = fingerprint(name, data=False)
             final = Path("data", *name.split("@"))
             out = fresh_folder(final.with_name(f".{final.name}.part"))

@@ -15,6 +15,7 @@ from stages.common.files import read_json, read_table, replace, write_table
 from stages.common.params import Strict, load, load_modalities
 from stages.common.stage import stage
 from stages.data.records import remarks
+from stages.evaluation.changes import changed_most
 from stages.evaluation.page.curves import read_curves
 from stages.evaluation.page.examples import examples, from_nothing
 from stages.evaluation.page.guidance_chart import guidance_chart
@@ -41,6 +42,7 @@ def main() -> None:
         settings = load(Report, "report")
         names = load_modalities()
         table, curves = read_table(MEASURED / "table.csv", text=("metric", "note")), read_curves(names)
+        earlier = read_table(METRICS / "table.csv") if (METRICS / "table.csv").is_file() else table
         for name in ("confusion.csv", "summary.json", "table.csv"):
             replace(METRICS / name, (MEASURED / name).read_bytes())
         write_table(METRICS / "curves.csv", curves)
@@ -49,6 +51,8 @@ def main() -> None:
         page = page_within_limit(names, table, curves, settings)
         replace(context.out / "index.html", page)
     print(f"report: data/report/index.html, {len(page.encode()) / 2**20:.1f} MiB")
+    if changes := changed_most(earlier, table):
+        print(f"report: changed most since the last run: {'; '.join(changes)}")
 
 
 def page_within_limit(names: Sequence[str], table: pd.DataFrame, curves: pd.DataFrame, settings: Report) -> str:

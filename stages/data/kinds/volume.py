@@ -8,7 +8,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from PIL import Image
@@ -24,9 +24,10 @@ FACES = 2**20  # of a mesh, at most
 SIDES, TURN = 4, 16  # that the page shows, and steps of a whole turn
 CROSSED = 2**25  # pairs of a triangle and a column, at most
 CENTRE = 0.5 + np.array([1e-6, 2e-6])  # of a column of voxels, beside where edges like to be
-STEP_MS = 120  # of the turn
+STEP_MS, QUALITY = 120, 40  # of the turn, and of WebP's 100 for lighter ones
 FINER = 2  # times, for the page
 LIGHT = np.array([-0.4, -0.7, 0.6])  # from where it comes
+AXES = np.eye(3, dtype=int)[..., None, None]  # a voxel along each
 
 
 class Settings(Strict):
@@ -198,7 +199,7 @@ def also(payload: bytes) -> dict[str, bytes]:
 
 
 def shown(payload: bytes, light: bool) -> tuple[str, bytes]:
-    """A picture of a file: turning, above its four sides. What can't be read is an empty one."""
+    """A picture of a file: turning, above its four sides; `light`, with less detail. What can't be read is empty."""
     try:
         found = array(payload)
         matter = read(payload, Settings(size=32 if found is None else min(max(16, *found.shape), 64), shift=0))
@@ -207,7 +208,8 @@ def shown(payload: bytes, light: bool) -> tuple[str, bytes]:
     turned = [Image.fromarray(one) for one in views(matter)]
     frames = [page_of(one, turned[:: TURN // SIDES]) for one in turned]
     buffer = io.BytesIO()
-    frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], duration=STEP_MS, loop=0, lossless=True)
+    kept: dict[str, Any] = {"quality": QUALITY} if light else {"lossless": True}
+    frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], duration=STEP_MS, loop=0, **kept)
     return "image/webp", buffer.getvalue()
 
 
@@ -223,11 +225,12 @@ def page_of(large: Image.Image, sides: Sequence[Image.Image]) -> Image.Image:
 
 def views(matter: np.ndarray) -> Iterator[np.ndarray]:
     """(S, S, S) bool as it looks from all around, lit from above: TURN of (2 S, 2 S) uint8, white paper."""
-    fine = zoom(np.pad(matter, 1).astype(np.float32), FINER, order=1)
+    fine = gaussian_filter(zoom(np.pad(matter, 1).astype(np.float32), FINER, order=1), 1)
+    x, z = np.indices((len(fine), fine.shape[2]))
     for number in range(TURN):
-        solid = gaussian_filter(rotate(fine, 360 * number / TURN, (0, 1), reshape=False, order=1), 1)
-        slope = -np.stack(np.gradient(solid))  # (3, X, Y, Z)
-        bright = np.tensordot(LIGHT, slope / (np.linalg.norm(slope, axis=0) + 1e-6), 1)
+        solid = rotate(fine, 360 * number / TURN, (0, 1), reshape=False, order=1)
         hit, first = (solid > 0.5).any(1), (solid > 0.5).argmax(1)  # (X, Z), looking along y
-        seen = np.take_along_axis(bright, first[:, None], 1)[:, 0]
-        yield np.where(hit, 60 + 150 * (seen.clip(-1, 1) + 1) / 2, FULL).astype(np.uint8).T[::-1]
+        places = np.stack([x, first, z]).clip(1, len(fine) - 2)  # of the surface, where alone the slope is asked for
+        slope = np.stack([solid[tuple(places - one)] - solid[tuple(places + one)] for one in AXES])  # (3, X, Z)
+        bright = np.tensordot(LIGHT, slope / (np.linalg.norm(slope, axis=0) + 1e-6), 1)
+        yield np.where(hit, 60 + 150 * (bright.clip(-1, 1) + 1) / 2, FULL).astype(np.uint8).T[::-1]

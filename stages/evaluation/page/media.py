@@ -1,11 +1,13 @@
 """Samples as the page holds them: as they are, or lighter where there is more than a page can carry."""
 
 from base64 import b64encode
+from functools import lru_cache
 
 from stages.common.modality import kind_of
 from stages.data.kinds.modalities import MODALITIES
 
 
+@lru_cache(maxsize=4096)
 def as_data_uri(name: str, payload: bytes, *, light: bool = False) -> str:
     """What the page shows of an item of modality `name`: text, or a medium as a data URI."""
     if not is_shown(name):
