@@ -15,5 +15,6 @@ def changed_most(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     both = before.merge(after, on="metric", suffixes=("_before", "_after")).set_index("metric")
     was, now = both["value_before"], both["value_after"]
     width = sum((both[f"high_{side}"] - both[f"low_{side}"]).fillna(0) for side in ("before", "after")) / 2
-    moved: pd.Series[float] = ((now - was).abs() / np.maximum(width, NARROWEST)).sort_values(ascending=False, kind="stable")
-    return [f"{metric} {was[metric]:.3f} to {now[metric]:.3f}" for metric in moved[moved > 0].index[:MOST]]
+    moved = (now - was).abs() / np.maximum(width, NARROWEST)
+    order = moved[moved > 0].sort_values(ascending=False, kind="stable").index[:MOST]
+    return [f"{metric} {was[metric]:.3f} to {now[metric]:.3f}" for metric in order]
