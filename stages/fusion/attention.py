@@ -50,7 +50,7 @@ class Fusion(NetworkFusion):
         None of these depends on what is seen, so they serve every subset.
         """
         parts = zip(self.tokens, features.split(self.widths, -1), strict=True)
-        tokens = torch.stack([self.always.expand(len(features), -1), *(token(part) for token, part in parts)], 1)
+        tokens = torch.stack([self.always.expand(features.shape[0], -1), *(token(part) for token, part in parts)], 1)
         return torch.cat([tokens, self.qkv(self.norm(tokens))], -1)
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:

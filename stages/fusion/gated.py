@@ -44,7 +44,7 @@ class Fusion(NetworkFusion):
     def tokenise(self, features: Tensor) -> Tensor:
         """(B, W) features -> (B, 1 + M, 2 D) values and gates, the constant modality first."""
         parts = zip(self.tokens, features.split(self.widths, -1), strict=True)
-        return torch.stack([self.always.expand(len(features), -1), *(token(part) for token, part in parts)], 1)
+        return torch.stack([self.always.expand(features.shape[0], -1), *(token(part) for token, part in parts)], 1)
 
     def mix(self, tokens: Tensor, seen: Tensor) -> Tensor:
         """Values and gates and which modalities each view sees, (B, V, M) bool -> (B, V, U)."""

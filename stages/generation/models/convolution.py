@@ -68,7 +68,7 @@ class ConvEncoder(nn.Module):
         pixels, condition = x.split(self.widths, -1)
         picture = pixels.unflatten(-1, self.grid).permute(0, 3, 1, 2)  # (B, C, H, W)
         if self.plane is not None:
-            picture = torch.cat([picture, self.plane(condition).view(len(x), 1, *self.grid[:2])], 1)
+            picture = torch.cat([picture, self.plane(condition).view(x.shape[0], 1, *self.grid[:2])], 1)
         seen: Tensor = self.steps(picture)
         return seen
 
