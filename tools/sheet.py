@@ -90,19 +90,24 @@ def drawn(name: Modality, payload: bytes | None, fitted: Any) -> Image.Image:
     module = MODALITIES[name.kind]
     if payload is None:
         return words("(none)", QUIET)
+    if name.kind == "molecule":
+        return formula(payload)
     if not hasattr(module, "shown"):
         return words(payload.decode("utf-8", "replace").strip() or "(empty)", INK)
     try:
-        return look(name, module.tensor(module.read(payload, fitted), fitted), payload, fitted)
+        return look(name, module.tensor(module.read(payload, fitted), fitted), fitted)
     except ValueError:
         return words("(unreadable)", QUIET)
 
 
-def look(name: Modality, tensor: np.ndarray, payload: bytes, fitted: Any) -> Image.Image:
+def formula(smiles: bytes) -> Image.Image:
+    """A drawing of a molecule; of what is none, an empty one."""
+    found = molecule(smiles.decode("utf-8", "replace").strip().partition(" ")[0])
+    return library("rdkit.Chem.Draw", "molecule").MolToImage(found or chem().Mol(), size=(2 * SIDE, 2 * SIDE))
+
+
+def look(name: Modality, tensor: np.ndarray, fitted: Any) -> Image.Image:
     """A picture of an item by its kind."""
-    if name.kind == "molecule":
-        found = molecule(payload.decode().split()[0])
-        return library("rdkit.Chem.Draw", "molecule").MolToImage(found or chem().Mol(), size=(2 * SIDE, 2 * SIDE))
     if name.kind == "video":
         frames = video.frames_of(tensor, fitted)
         picked = frames[np.linspace(0, len(frames) - 1, FRAMES).astype(int)]
