@@ -121,11 +121,6 @@ RECIPES = {
         directions=(("text",), ("image",), ("weight", "logp"), ()),
         rare={"property_error.weight": 1.1},
     ),
-    "scene": Recipe(
-        r"coherence\.(joint|worst|attributes|\w+_to_\w+)|attribute\.\w+\.text_to_\w+|closed\.\w+|ceiling\.\w+",
-        above=(r"coherence\.(joint|attributes|\w+_to_\w+)", r"attribute\.\w+\.text_to_\w+"),
-        directions=((), ("top",), ("text",), ("audio",)),
-    ),
 }  # fmt: skip
 
 
