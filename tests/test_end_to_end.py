@@ -24,7 +24,7 @@ SUMMARY = {  # design section 8
 ORDER = ("acquire", "preprocess", "extract", "fuse", "train", "generate", "judge", "evaluate", "report")
 EDITS = {  # a file of each layer: the first stages that must run again
     "stages/data/sources/digits.py": {"acquire"},
-    "stages/data/kinds/image.py": {"preprocess", "generate", "evaluate"},
+    "stages/data/kinds/image.py": {"acquire", "preprocess", "generate", "evaluate"},
     "stages/features/autoencoder.py": {"extract@image", "extract@text", "extract@audio", "generate", "evaluate"},
     "stages/fusion/dataset.py": {"fuse", "train", "generate"},
     "stages/fusion/objective.py": {"fuse", "train", "generate"},

@@ -38,7 +38,7 @@ def test_leaves_are_told_by_their_path_and_without_blanks() -> None:
 def test_a_preset_names_settings_that_there_are(name: str) -> None:
     known, preset = flat(ROOT / "params.yaml"), read_yaml(PRESETS / f"{name}.yaml")
     named = [name for name, kind in preset.get("modalities", {}).items() if kind]
-    own = {f"{section}.{name}" for section in ("modalities", "extract") for name in named}
+    own = {f"{section}.{name}" for section in ("modalities", "preprocess", "extract") for name in named}
     own |= {f"acquire.{section}" for section in BUILT_IN}
     told = {key for key in flat(PRESETS / f"{name}.yaml") if not any(f"{key}.".startswith(f"{new}.") for new in own)}
     assert told <= set(known)
