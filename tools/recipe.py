@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +22,7 @@ from stages.common.modality import Modality, suffix_of
 from stages.common.shards import read_shard
 from tools.experiments import fetch, latest
 from tools.refusal import one_line
-from tools.sheet import sheet
+from tools.sheet import raw, sheet
 
 OUT, PAGES = Path("metrics"), Path("docs/recipes")
 MEASURED = "coherence.joint"  # a figure that every run has
@@ -30,13 +31,23 @@ SHOWN = 12  # examples in a table
 
 @dataclass(frozen=True)
 class Recipe:
-    """What its page shows and promises; figures are named by patterns."""
+    """What its page shows and promises."""
 
-    figures: str
-    above: Sequence[str]  # of them, those that lie above their floor with intervals that do not meet
+    figures: str  # a pattern of them
+    above: Sequence[str]  # those of them that lie above their floor with intervals that do not meet
     directions: Sequence[Sequence[str]]  # of the sheet: what is observed, () for nothing
     hidden: Sequence[str] = ()  # what the sheet leaves out
     rare: Mapping[str, float] = field(default_factory=dict)  # of a family, where less is better: the most that it is
+
+
+def each(figure: str, *parts: Sequence[str]) -> Iterator[str]:
+    """The figures with every combination of the parts in its gaps."""
+    return (figure.format(*chosen) for chosen in product(*parts))
+
+
+def ways(*names: str) -> list[str]:
+    """Every direction between two of the modalities."""
+    return [f"{one}_to_{other}" for one, other in permutations(names, 2)]
 
 
 RECIPES = {
@@ -44,8 +55,9 @@ RECIPES = {
         r"translation\.(combination\.|base\.)?(image\+)?(de|en|zh)_to_(de|en|zh)|coherence\.joint|"
         r"held_out\.\w+\.(en_to_(de|zh)|image_to_en)|coherence\.(en_to_image|image_to_en)|ceiling\.(image|de|en|zh)",
         above=(
-            r"translation\.combination\.en_to_(de|zh)", r"translation\.combination\.(image\+)?de_to_en",
-            r"translation\.combination\.image\+en_to_de", r"coherence\.joint",
+            *each("translation.combination.{}", ("en_to_zh", *ways("en", "de"))),
+            *each("translation.combination.image+{}", ways("en", "de")),
+            "coherence.joint",
         ),
         directions=(("en",), ("image",), ("image", "de"), ()),
         hidden=("zh",),  # in letters that the font of the sheet lacks; the page has a table
@@ -54,8 +66,9 @@ RECIPES = {
         r"translation\.(image\+)?long_to_short|coherence\.(joint|worst|\w+_to_\w+)|attribute\.\w+\.\w+_to_\w+|"
         r"(ceiling|codec_accuracy)\.\w+",
         above=(
-            r"translation\.(image\+)?long_to_short", r"coherence\.(joint|\w+_to_\w+)",
-            r"attribute\.main_(colour|side)\.\w+_to_\w+",
+            "translation.long_to_short", "translation.image+long_to_short", "coherence.joint",
+            *each("coherence.{}", ways("image", "long", "short")),
+            *each("attribute.main_{}.{}", ("colour", "side"), ways("image", "long", "short")),
         ),
         directions=((), ("long",), ("short",), ("image",)),
     ),
@@ -63,8 +76,8 @@ RECIPES = {
         r"coherence\.(joint|[a-z+]+_to_(text|mood|voice))|label_baseline\..*|"
         r"held_out\.(combination|word)\.(text_to_mood|mood_to_text|voice_to_mood)|(ceiling|codec_error)\.(text|voice)",
         above=(
-            r"coherence\.(text_to_mood|voice_to_mood|mood_to_text)",
-            r"label_baseline\.(text_to_mood|mood\.mood_to_text)",
+            *each("coherence.{}", ("text_to_mood", "voice_to_mood", "mood_to_text")),
+            *each("label_baseline.{}", ("text_to_mood", "mood.mood_to_text")),
         ),
         directions=(("text",), ("mood",), ("voice",), ()),
     ),
@@ -75,9 +88,9 @@ RECIPES = {
         r"ceiling\.(text|voice)(\.\w+)?|codec_accuracy\.voice(\.\w+)?|codec_error\.voice|coverage\.voice|"
         r"memorisation\.voice",
         above=(
-            r"recognition\.text_to_voice", r"transcription\.(combination\.)?voice_to_text", r"coherence\.joint",
-            r"attribute\.speaker\.(speaker_to_voice|voice_to_speaker)", r"attribute\.language\.text_to_voice",
-            r"held_out\.combination\.text\+speaker_to_voice",
+            "recognition.text_to_voice", "transcription.voice_to_text", "transcription.combination.voice_to_text",
+            "coherence.joint", "attribute.language.text_to_voice", "held_out.combination.text+speaker_to_voice",
+            *each("attribute.speaker.{}", ways("speaker", "voice")),
         ),
         directions=(("text", "speaker"), ("voice",), ("text",), ()),
     ),
@@ -85,16 +98,19 @@ RECIPES = {
         r"coherence\.(joint|\w+_to_\w+)|attribute\.(direction|speed)\.\w+_to_\w+|motion\..+|"
         r"ceiling\.(video|audio|text)(\.\w+)?|codec_accuracy\..+|coverage\..+",
         above=(
-            r"coherence\.(joint|\w+_to_\w+)", r"attribute\.(direction|speed)\.\w+_to_\w+",
-            r"motion\.(text|audio)_to_video",
+            "coherence.joint",
+            *each("{}.{}", ("coherence", "attribute.direction", "attribute.speed"), ways("text", "audio", "video")),
+            *each("motion.{}_to_video", ("text", "audio")),
         ),
         directions=((), ("text",), ("audio",), ("video",)),
     ),
     "shapes": Recipe(
         r"coherence\.(joint|worst|\w+_to_\w+)|attribute\.\w+\.\w+_to_\w+|closed\.[\w+]+|(ceiling|codec_accuracy)\.[\w.]+",
         above=(
-            r"coherence\.(joint|\w+_to_\w+)", r"attribute\.(size|pose)\.\w+_to_\w+",
-            r"attribute\.colour\.(text_to_image|image_to_text)", r"closed\.(volume|image_to_volume|text_to_volume)",
+            "coherence.joint",
+            *each("{}.{}", ("coherence", "attribute.size", "attribute.pose"), ways("image", "text", "volume")),
+            *each("attribute.colour.{}", ways("text", "image")),
+            *each("closed.{}", ("volume", "image_to_volume", "text_to_volume")),
         ),
         directions=((), ("text",), ("image",), ("volume",)),
     ),
@@ -103,8 +119,8 @@ RECIPES = {
         r"(invented|missed)\.[\w+]+|number_error\.(\w+\+)?\w+_to_ratio|"
         r"ceiling\.(image|text)(\.\w+)?|codec_accuracy\.(image|text)\.\w+",
         above=(
-            r"coherence\.(joint|text_to_image|image_to_text)",
-            r"attribute\.(effusion|heart)\.(text_to_image|image_to_text)",
+            "coherence.joint",
+            *each("{}.{}", ("coherence", "attribute.effusion", "attribute.heart"), ways("text", "image")),
         ),
         directions=(("text",), ("image",), ("mass", "ratio"), ()),
         rare={"invented": 0.1, "missed": 0.1},
@@ -115,8 +131,8 @@ RECIPES = {
         r"attribute\.(aromatic|halogen|nitrogen|size)\.text_to_molecule|held_out\.\w+\.(text|image)_to_molecule|"
         r"ceiling\.(molecule|image|text)|coverage\.(molecule|image)|codec_accuracy\.(molecule|image|text)",
         above=(
-            r"molecule\.novelty\.molecule", r"coherence\.(joint|text_to_molecule|molecule_to_image)",
-            r"held_out\.scaffold\.text_to_molecule",
+            "molecule.novelty.molecule", "held_out.scaffold.text_to_molecule",
+            *each("coherence.{}", ("joint", "text_to_molecule", "molecule_to_image")),
         ),
         directions=(("text",), ("image",), ("weight", "logp"), ()),
         rare={"property_error.weight": 1.1},
@@ -148,17 +164,17 @@ def main(names: list[str]) -> None:
 
 def unkept(recipe: Recipe, found: pd.DataFrame) -> Iterator[str]:
     """What a recipe promises and its figures do not hold, a line each."""
-    rows = found.set_index("metric")
-    for pattern in recipe.above:
-        if not (chosen := [metric for metric in rows.index if re.fullmatch(pattern, metric)]):
-            yield f"{pattern}: promised, and not measured"
-        for metric, row in rows.loc[chosen].iterrows():
-            if not row["low"] > (most := max(row["floor"], row["floor_high"])):
-                yield f"{metric}: promised above {most:.3f}, got an interval from {row['low']:.3f}"
+    rows = {str(row["metric"]): row for row in found.to_dict("records")}
+    for metric in recipe.above:
+        if (row := rows.get(metric)) is None:
+            yield f"{metric}: promised, and not measured"
+        elif not row["low"] > (most := max(row["floor"], row["floor_high"])):
+            yield f"{metric}: promised above {most:.3f}, got an interval from {row['low']:.3f}"
     for family, rate in recipe.rare.items():
-        if not (chosen := [metric for metric in rows.index if metric.startswith(f"{family}.")]):
+        if not (chosen := [metric for metric in rows if metric.startswith(f"{family}.")]):
             yield f"{family}: promised, and not measured"
-        for metric, row in rows.loc[chosen].iterrows():
+        for metric in chosen:
+            row = rows[metric]
             if not row["high"] <= rate < row["floor_low"]:
                 yield f"{metric}: promised at most {rate}, got an interval to {row['high']:.3f}"
 
@@ -172,9 +188,7 @@ def translated(rev: str) -> pd.DataFrame:
         new = samples.index[samples["held_out"] == "combination"]
         made = {key: files for key, files in read_shard(folder / "en.tar") if key in new}
         keys = list(made)[:SHOWN]
-        shards = pd.read_csv(folder / "index.csv", dtype=str).set_index("id").loc[keys, "shard"]
-        fetch(rev, [f"data/acquire/{shard}" for shard in sorted(set(shards))], folder)
-        true = {key: files for shard in sorted(set(shards)) for key, files in read_shard(folder / shard)}
+        true = raw(rev, keys, folder)
     names = {name: suffix_of(Modality(name, "text")) for name in ("en", "de", "zh")}
     rows = [
         {"given": true[key][names["en"]].decode()}
