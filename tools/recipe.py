@@ -137,6 +137,17 @@ RECIPES = {
         directions=(("text",), ("image",), ("weight", "logp"), ()),
         rare={"property_error.weight": 1.1},
     ),
+    "scene": Recipe(
+        r"coherence\.(joint|worst|attributes|\w+_to_\w+)|attribute\.\w+\.(text|top)_to_\w+|closed\.\w+|"
+        r"(ceiling|codec_accuracy)\.\w+",
+        above=(
+            "coherence.joint", "coherence.attributes",
+            *each("coherence.{}", ways("front", "top", "volume", "audio", "text")),
+            *each("attribute.{}.text_to_{}", ("left_place", "right_shape", "larger"), ("front", "top", "volume", "audio")),
+            *each("attribute.left_colour.{}", ("text_to_front", "text_to_top", "top_to_front", "top_to_text")),
+        ),
+        directions=((), ("top",), ("text",), ("audio",)),
+    ),
 }  # fmt: skip
 
 
