@@ -53,6 +53,7 @@ def ways(*names: str) -> list[str]:
 RECIPES = {
     "translation": Recipe(
         r"translation\.(combination\.|base\.)?(image\+)?(de|en|zh)_to_(de|en|zh)|coherence\.joint|"
+        r"attribute\.(skin|person)\.(de|en|zh|image)_to_(de|en|zh|image)|"
         r"held_out\.\w+\.(en_to_(de|zh)|image_to_en)|coherence\.(en_to_image|image_to_en)|ceiling\.(image|de|en|zh)",
         above=(
             *each("translation.combination.{}", ("en_to_zh", *ways("en", "de"))),
@@ -143,7 +144,7 @@ RECIPES = {
         above=(
             "coherence.joint", "coherence.attributes",
             *each("coherence.{}", ways("front", "top", "volume", "audio", "text")),
-            *each("attribute.{}.text_to_{}", ("left_place", "right_shape", "larger"), ("front", "top", "volume", "audio")),
+            *each("attribute.{}.text_to_{}", ("left_place", "right_shape"), ("front", "top", "volume", "audio")),
             *each("attribute.left_colour.{}", ("text_to_front", "text_to_top", "top_to_front", "top_to_text")),
         ),
         directions=((), ("top",), ("text",), ("audio",)),

@@ -18,7 +18,8 @@ from tools.preset import PRESETS
 from tools.recipe import RECIPES, SHOWN, Recipe, unkept
 
 CUT = ("modalities", "acquire")  # what is kept of a preset for a tiny run
-COUNT, FEW = 160, ("translation",)  # samples of it, but where tests/tiny.yaml says how many
+FEW = {"samples": 160, "shard_size": 50}  # settings of its source, but of these:
+FEWEST = {"translation": {"pictures": 300, "shard_size": 50}}  # for a base in each split
 NEEDS: dict[str, tuple[tuple[bool, str], ...]] = {  # whether a recipe lacks what it needs, and what that is
     "translation": ((needs_font.args[0], needs_font.kwargs["reason"]),),
     "sentiment": ((find_spec(reviews.PACKAGE) is None, f"needs the package {reviews.PACKAGE}"),),
@@ -83,8 +84,7 @@ def test_a_recipe_runs_and_becomes_figures_and_a_sheet(name: str, built: Path, t
     preset = read_yaml(PRESETS / f"{name}.yaml")
     named = [one for one, kind in preset["modalities"].items() if kind]
     small = {section: preset[section] for section in CUT} | {"extract": {one: {} for one in named}}
-    if name not in FEW:
-        small["acquire"][preset["acquire"]["source"]] |= {"samples": COUNT, "shard_size": 50}
+    small["acquire"][preset["acquire"]["source"]] |= FEWEST.get(name, FEW)
     small["generate"] = {"subsets": preset.get("generate", {}).get("subsets", [])}
     (folder / f"tools/presets/{name}.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
     (folder / "metrics/recipes.csv").unlink(missing_ok=True)

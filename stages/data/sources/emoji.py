@@ -55,6 +55,7 @@ class Emoji(Strict):
 
     font: str  # path of NotoColorEmoji.ttf; "": where systems keep it
     pictures: PositiveInt  # emoji, at most
+    variants: PositiveInt  # of a base, at least
     size: Annotated[int, Field(ge=28, le=128)]  # side of a picture, pixels
     languages: Annotated[list[Language], Field(min_length=1), AfterValidator(once_each)]  # of captions and clips
     utterances: PositiveInt  # clips and captions per picture
@@ -99,7 +100,7 @@ def drawable(settings: Emoji, rng: np.random.Generator) -> tuple[pd.DataFrame, d
     """
     named = captions("en")
     bases = labelled(list(named.values()))["base"].to_numpy()
-    order = some(bases, settings.pictures, rng)
+    order = some(bases, settings.variants, settings.pictures, rng)
     chosen = [one for one, base in zip(named, bases, strict=True) if base in order]
     drawn = emoji_font.pictures(emoji_font.find_font(settings.font), chosen, settings.size)
     shown: dict[bytes, str] = {}  # of each picture, which emoji it shows
@@ -113,15 +114,15 @@ def drawable(settings: Emoji, rng: np.random.Generator) -> tuple[pd.DataFrame, d
     return table.sort_values("base", key=lambda column: column.map(order), kind="stable", ignore_index=True), pictures
 
 
-def some(bases: np.ndarray, most: int, rng: np.random.Generator) -> dict[str, int]:
-    """Bases whose variants are at most as many, all or none of each base's, and their places in a random order.
+def some(bases: np.ndarray, fewest: int, most: int, rng: np.random.Generator) -> dict[str, int]:
+    """Bases of `fewest` variants or more, which are `most` in all or less, and their places in a random order.
 
     `bases` has that of each emoji.
     """
     known, counts = np.unique(bases, return_counts=True)
     order: dict[str, int] = {}
     for number in rng.permutation(len(known)):
-        if counts[number] <= most:
+        if fewest <= counts[number] <= most:
             most -= counts[number]
             order[str(known[number])] = len(order)
     return order

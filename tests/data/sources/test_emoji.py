@@ -22,7 +22,7 @@ from tests.data.sources.test_emoji_font import needs_font
 
 pytestmark = needs_font
 SETTINGS = emoji.Emoji(
-    font="", pictures=90, size=28, languages=["en"], utterances=2, combinations=0.2, shard_size=60,
+    font="", pictures=90, variants=1, size=28, languages=["en"], utterances=2, combinations=0.2, shard_size=60,
     shares=Shares(train=0.5, validation=0.1, judge=0.2, test=0.2),
 )  # fmt: skip
 SEED = 5  # which happens to hold out combinations
@@ -123,10 +123,11 @@ def test_another_seed_is_another_set() -> None:
 
 
 def test_bases_are_taken_whole() -> None:
-    bases = np.array(["few", *["many"] * 9, "one"])
+    bases = np.array([*["few"] * 3, *["many"] * 9, "one"])
     for seed in range(9):
-        assert emoji.some(bases, 5, np.random.default_rng(seed)).keys() == {"few", "one"}
-        assert emoji.some(bases, 11, np.random.default_rng(seed)).keys() == set(bases)
+        assert emoji.some(bases, 1, 5, np.random.default_rng(seed)).keys() == {"few", "one"}
+        assert emoji.some(bases, 1, 13, np.random.default_rng(seed)).keys() == set(bases)
+        assert emoji.some(bases, 3, 7, np.random.default_rng(seed)).keys() == {"few"}
 
 
 def test_what_looks_the_same_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
