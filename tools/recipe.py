@@ -140,7 +140,7 @@ RECIPES = {
     ),
     "scene": Recipe(
         r"coherence\.(joint|worst|attributes|\w+_to_\w+)|attribute\.\w+\.(text|top)_to_\w+|closed\.\w+|"
-        r"(ceiling|codec_accuracy)\.\w+",
+        r"ceiling\.\w+|codec_accuracy\.[\w.]+",
         above=(
             "coherence.joint", "coherence.attributes",
             *each("coherence.{}", ways("front", "top", "volume", "audio", "text")),
