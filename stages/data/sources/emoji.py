@@ -24,7 +24,7 @@ from stages.data.sources.emoji_splits import held_out, splits
 
 ALL = ["image", "text", "audio"]  # kinds
 GIVES = {kind: kind for kind in ALL} | dict.fromkeys(LANGUAGES, "text")  # modalities that there are: name -> kind
-ATTRIBUTES: Attributes = {  # kind comes first: it is what an emoji is
+ATTRIBUTES: Attributes = {
     "kind": {"values": [*KINDS, OTHER], "shown_by": ALL},
     "skin": {"values": list(SKINS), "shown_by": ALL},
     "person": {"values": list(dict.fromkeys(PERSONS.values())), "shown_by": ALL},
@@ -166,10 +166,10 @@ def build_shard(
 
 
 def varied(made: pd.DataFrame) -> Attributes:
-    """The attributes that differ among the samples. All values stay, so that kind has the most, but for languages."""
+    """The attributes that differ among the samples, and of their values those that are there."""
     there = {name: set(made[name]) - {""} for name in ATTRIBUTES if name in made}
-    known = {name: about for name, about in ATTRIBUTES.items() if len(there.get(name, ())) > 1}
-    if "language" in known:
-        spoken: list[str] = [language for language in LANGUAGES if language in there["language"]]
-        known["language"] = known["language"] | {"values": spoken}
-    return known
+    return {
+        name: about | {"values": [value for value in about["values"] if value in there[name]]}
+        for name, about in ATTRIBUTES.items()
+        if len(there.get(name, ())) > 1
+    }
