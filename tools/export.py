@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.common.files import read_json, replace, write_json
-from stages.common.modality import Modality, kind_of
+from stages.common.modality import kind_of
 from stages.common.special_tokens import END, MARKS, PAD, START
 from stages.common.stage import logged
 from stages.data.kinds import audio
@@ -65,9 +65,9 @@ def export(folder: Path, sampler: Sampler, precision: str) -> None:
     write_rest(folder, names, sampler, precision)
 
 
-def check_kinds(names: Sequence[Modality], sampler: Sampler) -> None:
+def check_kinds(names: Sequence[str], sampler: Sampler) -> None:
     """Raises ValueError where something can't be taken along."""
-    if strange := [f"{name} ({name.kind})" for name in names if name.kind not in TOLD]:
+    if strange := [f"{name} ({kind_of(name)})" for name in names if kind_of(name) not in TOLD]:
         raise ValueError(f"expected modalities of the kinds {', '.join(TOLD)}, got {', '.join(strange)}; train without")
     if foreign := [name for name in names if not isinstance(sampler.codecs[name], TAKEN)]:
         raise ValueError(
@@ -77,7 +77,7 @@ def check_kinds(names: Sequence[Modality], sampler: Sampler) -> None:
         raise ValueError("expected a fusion, got models of fuse.method none; choose another and train again")
 
 
-def graphs(names: Sequence[Modality], sampler: Sampler) -> dict[str, tuple[nn.Module, dict[str, Tensor]]]:
+def graphs(names: Sequence[str], sampler: Sampler) -> dict[str, tuple[nn.Module, dict[str, Tensor]]]:
     """Every network with what goes in, of two samples, by the name of its file."""
     found: dict[str, tuple[nn.Module, dict[str, Tensor]]] = {}
     widths = dict(zip(names, sampler.dataset.widths, strict=True))
@@ -92,7 +92,7 @@ def graphs(names: Sequence[Modality], sampler: Sampler) -> dict[str, tuple[nn.Mo
     return found
 
 
-def models(names: Sequence[Modality], sampler: Sampler) -> dict[str, Any]:
+def models(names: Sequence[str], sampler: Sampler) -> dict[str, Any]:
     """The prior and the decoders."""
     return {"prior": sampler.prior, **dict(zip(names, sampler.decoders, strict=True))}
 
@@ -124,28 +124,28 @@ def check_free(path: Path) -> None:
             raise RuntimeError(f"{path.name} takes two samples at a time, because of its input '{one.name}'")
 
 
-def write_rest(folder: Path, names: Sequence[Modality], sampler: Sampler, precision: str) -> None:
+def write_rest(folder: Path, names: Sequence[str], sampler: Sampler, precision: str) -> None:
     """The card, arrays, tokenisers, licences and the program."""
     settings, modalities = read_json(DATA / "preprocess/settings.json"), []
     arrays: dict[str, np.ndarray] = {}
     for name, width in zip(names, sampler.dataset.widths, strict=True):
         told = sampler.fitted[name]
         about = {"name": name, "kind": kind_of(name), "width": width}
-        about |= {key: settings[name].get(key, True) for key in TOLD[name.kind]}
+        about |= {key: settings[name].get(key, True) for key in TOLD[kind_of(name)]}
         modalities.append(about)
-        if name.kind == "audio":
+        if kind_of(name) == "audio":
             arguments = told.rate_hz, OVERLAP * told.hop, told.bands
             arrays |= {
                 f"{name}.filters": audio.filters(*arguments),
                 f"{name}.inverse": audio.inverse_filters(*arguments),
             }
-        elif name.kind == "text":
+        elif kind_of(name) == "text":
             replace(folder / f"{name}.tokenizer.json", told.tokenizer.to_str())
-        elif name.kind == "label":
+        elif kind_of(name) == "label":
             about["words"] = list(told.words)
-        elif name.kind == "number":
+        elif kind_of(name) == "number":
             arrays[f"{name}.quantiles"] = told.quantiles
-    np.savez(folder / "arrays.npz", **arrays)
+    np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]  # NumPy says that they could be options
     card, chosen = read_json(DATA / "train/generator.json"), sampler.settings
     write_json(folder / "card.json", {
         "modalities": modalities, "family": card["family"], "precision": precision,

@@ -43,7 +43,7 @@ def main() -> None:
 def rows(sampler: Sampler, place: Path) -> Iterator[dict[str, Any]]:
     """A row of the models here, and one of each precision."""
     sys.path.insert(0, str(PROGRAM))
-    from run import Model  # type: ignore[import-not-found]
+    from run import Model
 
     folders = {precision: place / precision for precision in PRECISIONS}
     for precision, folder in folders.items():

@@ -2,22 +2,24 @@
 
 ``python -m tools.generate --image seven.png`` makes captions and clips of a picture; with nothing given, whole samples
 are made. There is an option a modality, called as the models call it. What is given is read as `preprocess` reads data.
-The folder `--out` gets a file a modality and sample, and index.html to look and listen. Models are those in data/, the
-sampler's settings those of params.yaml.
+A folder of files is as many inputs in one call. The folder `--out` gets a file a modality and sample, and index.html to
+look and listen. Models are those in data/, the sampler's settings those of params.yaml.
 """
 
 import argparse
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from stages.common.files import read_json, replace
-from stages.common.modality import KINDS, TOKENS, VALUE, Modality, kind_of, suffix_of, tensor_of
+from stages.common.modality import KINDS, TOKENS, Modality, kind_of, suffix_of, tensor_of
 from stages.common.params import Run, load, read_yaml
+from stages.common.progress import progress
 from stages.common.stage import fresh_folder, logged
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.evaluation.page.examples import View, view
@@ -29,13 +31,20 @@ from stages.generation.sampler import Generate, Sampler
 from stages.generation.train import load_generator
 from stages.learning.device import device
 from stages.learning.training import set_up
+from tools.given import WRITTEN, Inputs, as_read, inputs
 from tools.refusal import one_line
 
 NEEDED = ("preprocess/settings.json", "fuse/fusion.json", "train/generator.json")
 DATA, OUT, CARD = Path("data"), Path("data/made"), Path("data/fuse/fusion.json")
+CHUNK, SHOWN = 256, 96  # samples that are made at a time; and that the page shows
 
 
-WRITTEN = {TOKENS: ("TEXT", ", or a .{} file"), VALUE: ("VALUE", "")}  # what may stand in the command itself
+class Block(NamedTuple):
+    """An input and what was made of it."""
+
+    called: str  # "" for the only one
+    given: View
+    made: Sequence[View]
 
 
 def main() -> None:
@@ -49,16 +58,14 @@ def main() -> None:
         check_models()
         with logged("generate"):
             sampler = load_sampler(names, chosen.out, chosen.seed)
-        told = {name: getattr(chosen, name) for name in names}
-        given: dict[str, bytes] = {
-            name: payload(name, value, sampler) for name, value in told.items() if value is not None
-        }
-        check_given(sampler, given)
-        with new_folder(chosen.out) as folder:
-            with logged("generate"):
-                made = samples(sampler, given, chosen.count)
-            deliver(folder, sampler, given, made)
-    print(f"generate: {len(made)} samples of {', '.join(sorted(made[0]))}; look at {chosen.out / 'index.html'}")
+        told = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
+        given = inputs(told, sampler)
+        check_given(sampler, list(told))
+        with new_folder(chosen.out) as folder, logged("generate"):
+            total = deliver(folder, sampler, given, samples(sampler, given, chosen.count))
+    made = ", ".join(sorted(suffix_of(name) for name in sampler.dataset.names if name not in told))
+    whose = "" if "" in given else f" for {len(given)} inputs"
+    print(f"generate: {total} samples of {made}{whose}; look at {chosen.out / 'index.html'}")
 
 
 def known() -> list[Modality]:
@@ -73,7 +80,7 @@ def arguments(names: Sequence[Modality]) -> argparse.Namespace:
     for name in names:
         called = KINDS[name.kind].called
         what, said = WRITTEN.get(tensor_of(name), ("FILE", ""))
-        told = f"a {called} to start from{said.format(suffix_of(name.kind))}"
+        told = f"a {called} to start from{said.format(suffix_of(name.kind))}, or a folder of them{'/' * bool(said)}"
         parser.add_argument(f"--{name}", type=str if said or what == "VALUE" else Path, metavar=what, help=told)
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples to make: 6")
     parser.add_argument("--seed", type=int, metavar="N", help="others with another; run.seed")
@@ -132,36 +139,7 @@ def empty(names: Sequence[str], shapes: list[Shape]) -> FeatureDataset:
     return FeatureDataset(tuple(names), shapes, nothing, there, np.array([]), nothing, scale)
 
 
-def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
-    """The bytes of what is given as modality `name`; those that `preprocess` would turn away are refused."""
-    if name not in sampler.dataset.names:
-        raise ValueError(
-            f"--{name}: expected one of {', '.join(sampler.dataset.names)}, which the models know; leave it out"
-        )
-    itself = tensor_of(name) in WRITTEN and not (tensor_of(name) == TOKENS and is_file(name, str(told)))
-    if not itself and not Path(told).is_file():
-        raise ValueError(f"--{name}: expected a file, got {told}, which is none; correct the path")
-    content = str(told).encode() if itself else Path(told).read_bytes()
-    try:
-        MODALITIES[kind_of(name)].read(content, sampler.fitted[name])
-    except ValueError as error:
-        raise ValueError(f"--{name} {told}: {error}") from error
-    return content
-
-
-def is_file(name: str, told: str) -> bool:
-    """Is what is told of a caption, or the like, the name of a file?"""
-    return told.endswith(f".{suffix_of(kind_of(name))}")
-
-
-def as_read(name: str, content: bytes, sampler: Sampler) -> bytes:
-    """What is given as the models see it: a file of the working size or rate."""
-    module, fitted = MODALITIES[kind_of(name)], sampler.fitted[name]
-    seen: bytes = module.write(module.tensor(module.read(content, fitted), fitted), fitted)
-    return seen
-
-
-def check_given(sampler: Sampler, given: Mapping[str, bytes]) -> None:
+def check_given(sampler: Sampler, given: Sequence[str]) -> None:
     """Raises ValueError where nothing is left to make, or nothing can be made of what is given."""
     if len(given) == len(sampler.dataset.names):
         raise ValueError(f"expected a modality to be left to make, got all of {', '.join(given)}; give fewer")
@@ -169,32 +147,45 @@ def check_given(sampler: Sampler, given: Mapping[str, bytes]) -> None:
         raise ValueError(f"expected nothing given, because fuse.method is none, got {', '.join(given)}; give nothing")
 
 
-def samples(sampler: Sampler, given: Mapping[str, bytes], count: int) -> list[dict[str, bytes]]:
-    """`count` samples, as files by suffix, of the modalities that are not given."""
-    rest = [name for name in sampler.dataset.names if name not in given]
-    features = torch.zeros(1, sum(sampler.dataset.widths), device=device())
-    for name, content in given.items():
-        features += sampler.encode([content], name)
-    made = sampler.sample("own", features.expand(count, -1), list(given))
-    return sampler.decode(made, rest)
+def samples(sampler: Sampler, given: Inputs, count: int) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """`count` samples of each input, what each is called and its files by suffix, of the modalities not given."""
+    told, names = list(next(iter(given.values()))), sampler.dataset.names
+    rest = [name for name in names if name not in told]
+    features = torch.zeros(len(given), sum(sampler.dataset.widths), device=device())
+    for name in told:
+        features += sampler.encode([payloads[name] for payloads in given.values()], name)
+    called = [f"{stem}.{number}" if stem else str(number) for stem in given for number in range(count)]
+    parts = features.repeat_interleave(count, 0).split(CHUNK)
+    for number, part in enumerate(progress(parts, title="generate")):
+        made = sampler.sample(f"own/{number}" if number else "own", part, told)
+        yield from zip(called[number * CHUNK :], sampler.decode(made, rest), strict=False)
 
 
-def deliver(folder: Path, sampler: Sampler, given: Mapping[str, bytes], made: Sequence[Mapping[str, bytes]]) -> None:
-    """The files of each sample, and the page that shows them."""
-    names = sampler.dataset.names
-    for number, files in enumerate(made):
+def deliver(folder: Path, sampler: Sampler, given: Inputs, made: Iterable[tuple[str, Mapping[str, bytes]]]) -> int:
+    """The files of each sample, and the page that shows the first of them; returns how many samples there are."""
+    names, shown, total = sampler.dataset.names, dict[str, list[View]](), 0
+    for called, files in made:
         for name in [name for name in names if suffix_of(name) in files]:
             suffix, content, module = suffix_of(name), files[suffix_of(name)], MODALITIES[kind_of(name)]
-            replace(folder / f"{number}.{suffix}", content + b"\n" if tensor_of(name) == TOKENS else content)
+            replace(folder / f"{called}.{suffix}", content + b"\n" if tensor_of(name) == TOKENS else content)
             for other, extra in (module.also(content) if hasattr(module, "also") else {}).items():
-                replace((folder / f"{number}.{suffix}").with_suffix(f".{other}"), extra)
-    read = {suffix_of(name): as_read(name, content, sampler) for name, content in given.items()}
-    replace(folder / "index.html", render(view(read, names), [view(files, names) for files in made]))
+                replace((folder / f"{called}.{suffix}").with_suffix(f".{other}"), extra)
+        total += 1
+        if total <= SHOWN:
+            shown.setdefault(called.rpartition(".")[0], []).append(view(files, names))
+    read = {
+        stem: {suffix_of(name): as_read(name, content, sampler) for name, content in given[stem].items()}
+        for stem in shown
+    }
+    blocks = [Block(stem, view(read[stem], names), views) for stem, views in shown.items()]
+    replace(folder / "index.html", render(blocks, total))
+    return total
 
 
-def render(given: View, made: Sequence[View]) -> str:
-    """The page that shows and plays them, in one file."""
-    return environment(Path(__file__).parent).get_template("generate.html").render(given=given, made=made)
+def render(blocks: Sequence[Block], total: int) -> str:
+    """The page that shows and plays them, in one file; says so where it is not all of them."""
+    page = environment(Path(__file__).parent).get_template("generate.html")
+    return page.render(blocks=blocks, shown=sum(len(block.made) for block in blocks), total=total)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,7 @@ def test_it_makes_what_the_models_here_make(
     features, seen = torch.zeros(1, sum(sampler.dataset.widths)), torch.tensor([[name in observed for name in names]])
     for name, file in given.items():
         features += sampler.encode([file], name)
+    assert sampler.prior is not None
     with torch.no_grad():
         noise = torch.from_numpy(noises["prior"])
         unified = sampler.unify(sampler.prior, features.expand(COUNT, -1), seen.expand(COUNT, -1), noise)

@@ -18,7 +18,7 @@ from stages.fusion.fuse import TrainedFusion
 from stages.generation.sampler import Generate, Sampler
 from tests.clones import ROOT, environment, run, succeed
 from tests.test_readme import commands, texts
-from tools.generate import check_given, empty, main, render
+from tools.generate import Block, check_given, empty, main, render
 
 GENERATE = ("python", "-m", "tools.generate")
 SEVEN = "a bold red seven, said at a slow pace in a high voice"  # as in the README
@@ -148,11 +148,64 @@ def test_models_that_learned_no_fusion_are_given_nothing(tmp_path: Path) -> None
     with pytest.raises(
         ValueError, match=r"^expected nothing given, because fuse\.method is none, got text; give nothing$"
     ):
-        check_given(sampler, {"text": b"seven"})
+        check_given(sampler, ["text"])
 
 
 def test_the_page_shows_what_there_is_and_escapes_what_is_said() -> None:
     picture = "data:image/png;base64,AA=="
-    page = render({"text": "<script>"}, [{"image": picture}, {"image": picture, "text": ""}])
+    page = render([Block("", {"text": "<script>"}, [{"image": picture}, {"image": picture, "text": ""}])], 2)
     assert "<script>" not in page and page.count("<q>") == 2 and "&lt;script&gt;" in page
-    assert page.count("<img") == 2 and "<audio" not in page and "(empty)" in page
+    assert page.count("<img") == 2 and "<audio" not in page and "(empty)" in page and "The first" not in page
+    few = render([Block("<b>", {}, [{"text": "seven"}]), Block("c", {}, [{"text": "two"}])], 3)
+    assert "The first 2 of 3 samples" in few and "Made of &lt;b&gt;" in few
+
+
+@pytest.mark.slow
+def test_a_folder_is_as_many_inputs(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What two folders have of one name belongs together; each input gets samples and a place on the page."""
+    for name in ("pictures", "sounds", "captions"):
+        (tmp_path / name).mkdir()
+    for number, called in enumerate(("b.1", "a")):
+        shutil.copy(here / f"data/seven/{number}.png", tmp_path / f"pictures/{called}.png")
+        shutil.copy(here / f"data/seven/{number}.wav", tmp_path / f"sounds/{called}.wav")
+        (tmp_path / f"captions/{called}.txt").write_text("a thin two", encoding="utf-8")
+    monkeypatch.setattr("tools.generate.CHUNK", 4)  # not all of an input's samples are of one chunk
+    pictures, sounds, captions = (str(tmp_path / name) for name in ("pictures", "sounds", "captions"))
+    generate(monkeypatch, "--image", pictures, "--audio", sounds, "--count", "3", "--out", "data/both")
+    assert capsys.readouterr().out.startswith("generate: 6 samples of txt for 2 inputs; look at ")
+    made = files(here / "data/both")
+    assert set(made) == {"index.html"} | {f"{called}.{number}.txt" for called in ("a", "b.1") for number in range(3)}
+    page = made["index.html"].decode()
+    assert page.count("<li>") == 6 and page.index("Made of a") < page.index("Made of b.1")
+    generate(monkeypatch, "--image", pictures, "--text", "a thin two", "--count", "1", "--out", "data/with")
+    assert {"a.0.wav", "b.1.0.wav"} < set(files(here / "data/with"))
+    generate(monkeypatch, "--text", f"{captions}/", "--count", "1", "--out", "data/read_captions")
+    assert {"a.0.wav", "b.1.0.png"} < set(files(here / "data/read_captions"))
+
+
+@pytest.mark.slow
+def test_folders_that_cannot_be_read_are_one_line(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, sounds = tmp_path / "pictures", tmp_path / "sounds"
+    for folder in (pictures, sounds):
+        folder.mkdir()
+
+    def said(*told: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            generate(monkeypatch, *told, "--out", "data/no")
+        assert ended.value.code == 2 and not (here / "data/no").exists()
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1
+        return err
+
+    assert "expected a folder with files" in said("--image", str(pictures))
+    (pictures / "a.png").write_bytes(b"no picture")
+    assert f"--image {pictures / 'a.png'}: expected a picture" in said("--image", str(pictures))
+    shutil.copy(here / "data/seven/0.png", pictures / "a.png")
+    shutil.copy(here / "data/seven/0.wav", sounds / "b.wav")
+    assert "expected a file called " in said("--image", str(pictures), "--audio", str(sounds))
+    shutil.copy(here / "data/seven/0.png", pictures / "a.jpg")
+    assert "expected one file called a, got two" in said("--image", str(pictures))
