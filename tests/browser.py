@@ -62,14 +62,14 @@ class Page:
         while not any(event.get("method") == method for event in self.events):
             self.events.append(self.receive())
 
-    def show(self, path: Path, *, width: int, height: int, dark: bool = False) -> None:
-        """Open a file on a screen of that size, in CSS pixels, and wait until it is loaded."""
+    def show(self, page: Path | str, *, width: int, height: int, dark: bool = False) -> None:
+        """Open a file or an address on a screen of that size, in CSS pixels, and wait until it is loaded."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.ask("Emulation.setDeviceMetricsOverride", **metrics)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
         self.events.clear()
-        self.ask("Page.navigate", url=path.resolve().as_uri())
+        self.ask("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         self.wait("Page.loadEventFired")
 
     def value(self, expression: str) -> Any:

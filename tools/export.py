@@ -1,8 +1,8 @@
 """`python -m tools.export --out model`: the trained models as a folder that runs without this repository.
 
 It has a graph (ONNX) of each network, what turns files into tensors and back, a card, the licences, and a program that
-needs onnxruntime, NumPy, Pillow, soundfile and tokenizers alone. Kinds whose files need more than these, such as
-videos, can't be taken along.
+needs onnxruntime, NumPy, Pillow, soundfile and tokenizers alone; with `--page` one more for browsers, in which one draws
+and hears. Kinds whose files need more than these, such as videos, can't be taken along.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from stages.data.kinds.extra import library
 from stages.data.kinds.phase import OVERLAP
 from stages.generation.sampler import Sampler
 from tools.generate import DATA, check_models, check_place, known, load_sampler, new_folder
+from tools import onnxruntime_web
 from tools.graphs import TAKEN, Decoder, Density, Encoder, example
 from tools.refusal import one_line
 
@@ -42,6 +43,7 @@ def main() -> None:
     """Write the folder; refuses what can't be taken along and a folder that exists."""
     parser = argparse.ArgumentParser(prog="export", description="the trained models, to run without this repository")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"a new folder: {OUT}")
+    parser.add_argument("--page", action="store_true", help="with a page for browsers; needs npm")
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help="of the weights: float32")
     chosen = parser.parse_args()
     with one_line("export"), torch.no_grad():
@@ -52,6 +54,8 @@ def main() -> None:
             sampler = load_sampler(names, chosen.out, None)
         with new_folder(chosen.out) as folder, logged("export"):
             export(folder, sampler, chosen.precision)
+            if chosen.page:
+                add_page(folder, sampler)
     size = sum(path.stat().st_size for path in chosen.out.iterdir())
     print(f"export: {chosen.out}, {size / 2**20:.1f} MiB; python {chosen.out / 'run.py'} --help")
 
@@ -63,6 +67,16 @@ def export(folder: Path, sampler: Sampler, precision: str) -> None:
     for file, (module, inputs) in graphs(names, sampler).items():
         write_graph(folder / f"{file}.onnx", module, inputs, precision)
     write_rest(folder, names, sampler, precision)
+
+
+def add_page(folder: Path, sampler: Sampler) -> None:
+    """A page that runs the models in a browser; any file server publishes it. Raises ValueError where it can't."""
+    for name in [name for name in sampler.dataset.names if kind_of(name) == "audio"]:
+        if (hop := sampler.fitted[name].hop) & (hop - 1):
+            raise ValueError(f"--page: expected a hop of {name} that is a power of two, got {hop}; export without a page")
+    onnxruntime_web.bring(folder)
+    for file in sorted((PROGRAM / "page").iterdir()):
+        shutil.copy(file, folder / file.name)
 
 
 def check_kinds(names: Sequence[str], sampler: Sampler) -> None:
@@ -127,7 +141,6 @@ def check_free(path: Path) -> None:
 def write_rest(folder: Path, names: Sequence[str], sampler: Sampler, precision: str) -> None:
     """The card, arrays, tokenisers, licences and the program."""
     settings, modalities = read_json(DATA / "preprocess/settings.json"), []
-    arrays: dict[str, np.ndarray] = {}
     for name, width in zip(names, sampler.dataset.widths, strict=True):
         told = sampler.fitted[name]
         about = {"name": name, "kind": kind_of(name), "width": width}
@@ -135,20 +148,18 @@ def write_rest(folder: Path, names: Sequence[str], sampler: Sampler, precision: 
         modalities.append(about)
         if kind_of(name) == "audio":
             arguments = told.rate_hz, OVERLAP * told.hop, told.bands
-            arrays |= {
-                f"{name}.filters": audio.filters(*arguments),
-                f"{name}.inverse": audio.inverse_filters(*arguments),
-            }
+            np.save(folder / f"{name}.filters.npy", audio.filters(*arguments))
+            np.save(folder / f"{name}.inverse.npy", np.ascontiguousarray(audio.inverse_filters(*arguments)))
         elif kind_of(name) == "text":
             replace(folder / f"{name}.tokenizer.json", told.tokenizer.to_str())
         elif kind_of(name) == "label":
             about["words"] = list(told.words)
         elif kind_of(name) == "number":
-            arrays[f"{name}.quantiles"] = told.quantiles
-    np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]  # NumPy says that they could be options
+            np.save(folder / f"{name}.quantiles.npy", told.quantiles)
     card, chosen = read_json(DATA / "train/generator.json"), sampler.settings
     write_json(folder / "card.json", {
         "modalities": modalities, "family": card["family"], "precision": precision,
+        "graphs": sorted(path.stem for path in folder.glob("*.onnx")),
         "noise": {name: model.latent_width for name, model in models(names, sampler).items()},
         "steps": chosen.steps, "guidance": chosen.guidance, "prior_temperature": chosen.prior_temperature,
         "decoder_temperature": chosen.decoder_temperature, "tokens": [PAD, START, END, MARKS], "origin": card["origin"],

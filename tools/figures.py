@@ -149,6 +149,13 @@ def codecs() -> str:
     return table("", "codec", "numbers", "steps", "seconds", "lost", "seen by the judge", lines=lines)
 
 
+def exported() -> str:
+    """What a model taken along weighs, how fast it is and what it loses, a line a precision."""
+    line = "| {made_by} | {mib} | {per_second:.0f} | {joint:.3f} | {agree:.3f} |"
+    rows = [{**row, "mib": number(row["mib"], 1)} for row in records("export.csv")]
+    return table("", "MiB", "samples a second", "joint", "agree", lines=[line.format(**row) for row in rows])
+
+
 def bench() -> str:
     """What each stage costs, and on what machine."""
     rows = records("bench.csv")
@@ -199,6 +206,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "examples-translation": partial(examples, "translation"),
     "medical-invented": lambda: most("medical", "invented."),
     "medical-missed": lambda: most("medical", "missed."),
+    "export": exported,
     "bench": bench,
     "minutes": minutes,
     "weight-read": lambda: measured("ceiling.image.weight"),

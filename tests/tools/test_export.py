@@ -1,16 +1,24 @@
 """`python -m tools.export`: what is taken along makes what the models here make, without them and the repository."""
 
 import ast
+import base64
+import io
+import json
 import subprocess
 import sys
 import venv
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
+from shutil import which
+from threading import Thread
 from types import ModuleType
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from stages.common.modality import Modality
@@ -18,6 +26,7 @@ from stages.data.kinds.generated_to_tensors import tensor_or_blank
 from stages.evaluation.judges.classifier import Classifier
 from stages.evaluation.judges.inputs import as_tensor
 from stages.evaluation.judges.loading import load_judges
+from tests import browser
 from tests.clones import run, succeed
 from tests.toy import copied
 from tools.export import PROGRAM, check_kinds
@@ -161,3 +170,89 @@ def test_it_runs_where_nothing_else_is_installed(taken: Path, tmp_path: Path) ->
         subprocess.run([python, taken / "run.py", *told], check=True, cwd=tmp_path)
         made = {one.name for one in (tmp_path / f"of-{name}").iterdir()}
         assert made == {f"{number}.{one}" for number in range(3) for one in GIVEN.values() if one != file}
+
+
+@pytest.fixture(scope="module")
+def address(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of the page for browsers, on a server of files and nothing else."""
+    folder = tmp_path_factory.mktemp("served") / "model"
+    succeed(home, "python", "-m", "tools.export", "--page", "--out", str(folder))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    handler.func.log_message = lambda *_: None  # type: ignore[assignment]
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+READY = """new Promise(done => { const look = () => document.querySelector("form button:not([type])").disabled
+    ? setTimeout(look, 50) : done(document.getElementById("status").textContent); look(); })"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.PROGRAM is None or which("npm") is None, reason="needs Chromium and npm")
+def test_one_draws_and_hears_in_a_browser(address: str, program: ModuleType, taken: Path, tmp_path: Path) -> None:
+    """A stroke of the pen, then captions and sounds; at the width of a phone, in the dark, without a complaint."""
+    with browser.browser(tmp_path / "profile") as page:
+        page.show(address, width=390, height=800, dark=True)
+        assert page.value(READY) == "Ready."
+        x, y, side, _ = page.value("Object.values(document.querySelector('.paper').getBoundingClientRect().toJSON())")
+        assert page.value("document.documentElement.scrollWidth") <= 390
+        for kind, down in (("mousePressed", 0.2), ("mouseMoved", 0.8), ("mouseReleased", 0.8)):
+            page.ask(
+                "Input.dispatchMouseEvent", type=kind, x=x + side / 2, y=y + side * down, button="left", buttons=1,
+                clickCount=1,
+            )  # fmt: skip
+        assert page.value("document.querySelector('[name=image]').checked"), "who draws gives a picture"
+        page.value("document.querySelector('form').requestSubmit()")
+        assert page.value(READY).startswith("6 samples in ")
+        assert page.value("document.querySelectorAll('li q').length") == 6
+        sounds = page.value(
+            "Promise.all([...document.querySelectorAll('li audio')].map(async ({src}) => "
+            "[...new Uint8Array(await (await fetch(src)).arrayBuffer())]))"
+        )
+        for sound in sounds:
+            wave, rate_hz = soundfile.read(io.BytesIO(bytes(sound)))
+            about = program.Model(taken).about["audio"]
+            assert (rate_hz, len(wave)) == (about["rate_hz"], about["frames"] * about["hop"])
+            assert 0.8 < np.abs(wave).max() <= 0.95
+        for _ in range(60):
+            page.press("Tab")
+        page.value("document.querySelector('[name=image]').click()")
+        page.value("document.querySelector('form').requestSubmit()")
+        assert page.value(READY).startswith("6 samples in ")
+        assert page.value("document.querySelectorAll('li canvas').length") == 6
+        assert page.complaints() == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.PROGRAM is None or which("npm") is None, reason="needs Chromium and npm")
+def test_a_browser_reads_and_writes_what_the_program_does(
+    address: str, program: ModuleType, taken: Path, tmp_path: Path
+) -> None:
+    """Of words the same tokens, of a sound the same levels within two; of the same levels sounds that read alike."""
+    model = program.Model(taken)
+    captions = ["a bold red seven", "it's 7, said  slowly!", "où? 漢字 \u00e9 ..."]
+    sound = model.sample({}, 1, 3)[0]["audio"]
+    levels = model.items.read("audio", sound)
+    with browser.browser(tmp_path / "profile") as page:
+        page.show(address, width=900, height=800)
+        asked = (
+            "(async () => { const {Items} = await import('./items.js'); const card = await (await fetch('card.json')).json();"
+            f"const items = await Items.load(card), said = {json.dumps(captions)}.map(one => items.read('text', one).data);"
+            f"const bytes = Uint8Array.from(atob('{base64.b64encode(sound).decode()}'), letter => letter.charCodeAt(0));"
+            "const rate = items.about.audio.rate_hz, heard = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes.buffer);"
+            "const read = items.read('audio', heard), played = items.shown('audio', read, 0).src;"
+            "const again = await new OfflineAudioContext(1, 1, rate).decodeAudioData(await (await fetch(played)).arrayBuffer());"
+            "return {said: said.map(one => [...one].map(Number)), back: said.map(one => items.said('text', [...one].map(Number))),"
+            "read: [...read.data], again: [...items.read('audio', again).data]}; })()"
+        )
+        told = page.value(asked)
+        assert page.complaints() == []
+    for caption, tokens, back in zip(captions, told["said"], told["back"], strict=True):
+        np.testing.assert_array_equal(tokens, model.items.read("text", caption.encode()))
+        assert back == model.items.write("text", np.array(tokens)).decode()
+    read, again = (np.reshape(told[name], levels.shape) for name in ("read", "again"))
+    assert np.abs(read - levels.astype(float)).max() <= 2
+    here = model.items.read("audio", model.items.write("audio", levels)).astype(float)
+    assert np.abs(again - levels).mean() < 1.3 * np.abs(here - levels).mean() + 1

@@ -15,7 +15,8 @@ class Items:
     """What the card and the folder know of each modality."""
 
     def __init__(self, folder, about, marks):
-        self.about, self.marks, self.arrays = about, marks, dict(np.load(folder / "arrays.npz"))
+        self.about, self.marks = about, marks
+        self.arrays = {path.stem: np.load(path) for path in folder.glob("*.npy")}
         files = {name: folder / f"{name}.tokenizer.json" for name in self.about}
         self.words = {name: Tokenizer.from_file(str(file)) for name, file in files.items() if file.is_file()}
 
