@@ -13,12 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import librosa  # loads each of its parts, which takes seconds, when it is first used
 import numpy as np
 import soundfile
+import soxr
 from pydantic import Field, PositiveInt
 
 from stages.common.params import Strict
+from stages.data.kinds.mel import filters, trimmed
 from stages.data.kinds.phase import OVERLAP, analysed, griffin_lim
 
 LEVELS = 255
@@ -67,8 +68,7 @@ def read(payload: bytes, settings: Settings) -> np.ndarray:
     wave, rate_hz = mono(payload)
     if not np.abs(wave).max(initial=0) < LOUDEST:  # NaN is not below it either
         raise ValueError(f"expected samples around full scale, which is 1, got NaN, infinity or beyond {LOUDEST:.0e}")
-    wave = librosa.resample(wave, orig_sr=rate_hz, target_sr=settings.rate_hz, res_type="soxr_hq")
-    wave, _ = librosa.effects.trim(wave, top_db=SILENCE_DB, frame_length=4 * settings.hop, hop_length=settings.hop)
+    wave = trimmed(resampled(wave, rate_hz, settings.rate_hz), settings.hop, SILENCE_DB)
     peak = np.abs(wave[: settings.frames * settings.hop]).max(initial=0)
     if peak < 1e-4:
         raise ValueError("expected a sound, got silence")
@@ -102,6 +102,15 @@ def mono(payload: bytes) -> tuple[np.ndarray, int]:
     if np.square(wave, dtype=np.float64).sum() < CANCELLED * power:
         raise ValueError(f"expected channels that add up, got {file.channels} that cancel each other; keep one of them")
     return wave, file.samplerate
+
+
+def resampled(wave: np.ndarray, rate_hz: int, wanted_hz: int) -> np.ndarray:
+    """(L,) at another rate, as long as before: a part of a sample counts as one."""
+    if rate_hz == wanted_hz:
+        return wave
+    length = int(np.ceil(len(wave) * wanted_hz / rate_hz))
+    found: np.ndarray = soxr.resample(wave, rate_hz, wanted_hz)[:length]
+    return np.pad(found, (0, length - len(found)))
 
 
 @contextmanager
@@ -187,18 +196,12 @@ def shown(payload: bytes, light: bool) -> tuple[str, bytes]:
             wave, rate_hz = mono(payload)
         except ValueError:
             return "audio/wav", payload
-        wave = librosa.resample(wave[: SECONDS * rate_hz], orig_sr=rate_hz, target_sr=LIGHT_HZ, res_type="soxr_hq")
+        wave = resampled(wave[: SECONDS * rate_hz], rate_hz, LIGHT_HZ)
         buffer = io.BytesIO()
         soundfile.write(buffer, np.clip(wave, -1, 1), LIGHT_HZ, format="OGG", subtype="OPUS")
         if buffer.tell() < len(payload):
             return "audio/ogg", buffer.getvalue()
     return "audio/wav", payload
-
-
-@cache
-def filters(rate_hz: int, window: int, bands: int) -> np.ndarray:
-    """Mel filters, (F, window / 2 + 1)."""
-    return np.asarray(librosa.filters.mel(sr=rate_hz, n_fft=window, n_mels=bands), dtype=np.float32)
 
 
 @cache
