@@ -1,8 +1,8 @@
 """`python -m tools.export --out model`: the trained models as a folder that runs without this repository.
 
 It has a graph (ONNX) of each network, what turns files into tensors and back, a card, the licences, and a program that
-needs onnxruntime, NumPy, Pillow, soundfile and tokenizers alone; with `--page` one more for browsers, in which one draws
-and hears. Kinds whose files need more than these, such as videos, can't be taken along.
+needs onnxruntime, NumPy, Pillow, soundfile and tokenizers alone; with `--page` a page for browsers, too, in which one
+draws and hears. Kinds whose files need more than these, such as videos, can't be taken along.
 """
 
 import argparse
@@ -21,12 +21,13 @@ from stages.common.files import read_json, replace, write_json
 from stages.common.modality import kind_of
 from stages.common.special_tokens import END, MARKS, PAD, START
 from stages.common.stage import logged
-from stages.data.kinds import audio
+from stages.data.kinds.audio import inverse_filters
 from stages.data.kinds.extra import library
+from stages.data.kinds.mel import filters
 from stages.data.kinds.phase import OVERLAP
 from stages.generation.sampler import Sampler
-from tools.generate import DATA, check_models, check_place, known, load_sampler, new_folder
 from tools import onnxruntime_web
+from tools.generate import DATA, check_models, check_place, known, load_sampler, new_folder
 from tools.graphs import TAKEN, Decoder, Density, Encoder, example
 from tools.refusal import one_line
 
@@ -73,7 +74,7 @@ def add_page(folder: Path, sampler: Sampler) -> None:
     """A page that runs the models in a browser; any file server publishes it. Raises ValueError where it can't."""
     for name in [name for name in sampler.dataset.names if kind_of(name) == "audio"]:
         if (hop := sampler.fitted[name].hop) & (hop - 1):
-            raise ValueError(f"--page: expected a hop of {name} that is a power of two, got {hop}; export without a page")
+            raise ValueError(f"--page: expected a hop of {name} that is a power of two, got {hop}; leave --page out")
     onnxruntime_web.bring(folder)
     for file in sorted((PROGRAM / "page").iterdir()):
         shutil.copy(file, folder / file.name)
@@ -148,8 +149,8 @@ def write_rest(folder: Path, names: Sequence[str], sampler: Sampler, precision: 
         modalities.append(about)
         if kind_of(name) == "audio":
             arguments = told.rate_hz, OVERLAP * told.hop, told.bands
-            np.save(folder / f"{name}.filters.npy", audio.filters(*arguments))
-            np.save(folder / f"{name}.inverse.npy", np.ascontiguousarray(audio.inverse_filters(*arguments)))
+            np.save(folder / f"{name}.filters.npy", filters(*arguments))
+            np.save(folder / f"{name}.inverse.npy", np.ascontiguousarray(inverse_filters(*arguments)))
         elif kind_of(name) == "text":
             replace(folder / f"{name}.tokenizer.json", told.tokenizer.to_str())
         elif kind_of(name) == "label":

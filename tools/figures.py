@@ -153,7 +153,8 @@ def exported() -> str:
     """What a model taken along weighs, how fast it is and what it loses, a line a precision."""
     line = "| {made_by} | {mib} | {first_s:.1f} | {per_second:.0f} | {joint:.3f} | {agree:.3f} |"
     rows = [{**row, "mib": number(row["mib"], 1)} for row in records("export.csv")]
-    return table("", "MiB", "first six, s", "samples a second", "joint", "agree", lines=[line.format(**row) for row in rows])
+    titles = ("", "MiB", "first six, s", "samples a second", "joint", "agree")
+    return table(*titles, lines=[line.format(**row) for row in rows])
 
 
 def bench() -> str:

@@ -17,7 +17,7 @@ def bring(folder: Path) -> None:
     """Write its files into the folder, 14 MiB. Raises ValueError without npm, or where it gives something else."""
     npm = shutil.which("npm")
     if npm is None:
-        raise ValueError("--page: expected npm, which fetches what a browser runs graphs with, got none; install Node.js")
+        raise ValueError("--page: expected npm, to fetch what a browser runs graphs with, got none; install Node.js")
     with TemporaryDirectory() as place:
         told = subprocess.run([npm, "pack", "--silent", PACKAGE], cwd=place, capture_output=True, text=True)
         archives = list(Path(place).glob("*.tgz"))
@@ -26,7 +26,8 @@ def bring(folder: Path) -> None:
             raise ValueError(f"--page: expected {PACKAGE} from npm, got: {reason}; is there a network?")
         digest = base64.b64encode(hashlib.sha512(archives[0].read_bytes()).digest()).decode()
         if digest != SHA512:
-            raise ValueError(f"--page: expected {PACKAGE} of the digest {SHA512[:12]}, got {digest[:12]}; ask your registry")
+            told_apart = f"{PACKAGE} with the digest {SHA512[:12]}"
+            raise ValueError(f"--page: expected {told_apart}, got {digest[:12]}; ask who runs your registry")
         with tarfile.open(archives[0]) as archive:
             for name in FILES:
                 file = archive.extractfile(f"package/dist/{name}")

@@ -172,19 +172,36 @@ def test_it_runs_where_nothing_else_is_installed(taken: Path, tmp_path: Path) ->
         assert made == {f"{number}.{one}" for number in range(3) for one in GIVEN.values() if one != file}
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """Files of a folder, and no word of it."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
 def address(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of the page for browsers, on a server of files and nothing else."""
     folder = tmp_path_factory.mktemp("served") / "model"
     succeed(home, "python", "-m", "tools.export", "--page", "--out", str(folder))
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    handler.func.log_message = lambda *_: None  # type: ignore[assignment]
+    handler = partial(Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
 
 
+READ = """(async () => {
+    const {Items} = await import('./items.js');
+    const items = await Items.load(await (await fetch('card.json')).json());
+    const said = %s.map(one => [...items.read('text', one).data].map(Number));
+    const bytes = Uint8Array.from(atob('%s'), letter => letter.charCodeAt(0));
+    const heard = buffer => new OfflineAudioContext(1, 1, items.about.audio.rate_hz).decodeAudioData(buffer);
+    const read = items.read('audio', await heard(bytes.buffer));
+    const played = await (await fetch(items.shown('audio', read, 0).src)).arrayBuffer();
+    const back = said.map(one => items.said('text', one));
+    return {said, back, read: [...read.data], again: [...items.read('audio', await heard(played)).data]};
+})()"""
 READY = """new Promise(done => { const look = () => document.querySelector("form button:not([type])").disabled
     ? setTimeout(look, 50) : done(document.getElementById("status").textContent); look(); })"""
 
@@ -237,16 +254,7 @@ def test_a_browser_reads_and_writes_what_the_program_does(
     levels = model.items.read("audio", sound)
     with browser.browser(tmp_path / "profile") as page:
         page.show(address, width=900, height=800)
-        asked = (
-            "(async () => { const {Items} = await import('./items.js'); const card = await (await fetch('card.json')).json();"
-            f"const items = await Items.load(card), said = {json.dumps(captions)}.map(one => items.read('text', one).data);"
-            f"const bytes = Uint8Array.from(atob('{base64.b64encode(sound).decode()}'), letter => letter.charCodeAt(0));"
-            "const rate = items.about.audio.rate_hz, heard = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes.buffer);"
-            "const read = items.read('audio', heard), played = items.shown('audio', read, 0).src;"
-            "const again = await new OfflineAudioContext(1, 1, rate).decodeAudioData(await (await fetch(played)).arrayBuffer());"
-            "return {said: said.map(one => [...one].map(Number)), back: said.map(one => items.said('text', [...one].map(Number))),"
-            "read: [...read.data], again: [...items.read('audio', again).data]}; })()"
-        )
+        asked = READ % (json.dumps(captions), base64.b64encode(sound).decode())
         told = page.value(asked)
         assert page.complaints() == []
     for caption, tokens, back in zip(captions, told["said"], told["back"], strict=True):
