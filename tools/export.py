@@ -126,7 +126,10 @@ def write_graph(path: Path, module: nn.Module, inputs: dict[str, Tensor], precis
         )  # fmt: skip
     check_free(path)
     if precision == "int8":
-        library("onnxruntime.quantization", "export").quantize_dynamic(path, path)
+        quantize = library("onnxruntime.quantization", "export").quantize_dynamic
+        logging.disable(logging.WARNING)  # that graphs may be prepared for it, at each
+        quantize(path, path)
+        logging.disable(logging.NOTSET)
     elif precision == "float16":
         onnx, halves = library("onnx", "export"), library("onnxruntime.transformers.float16", "export")
         onnx.save(halves.convert_float_to_float16(onnx.load(path), keep_io_types=True), path)
