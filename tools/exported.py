@@ -1,7 +1,7 @@
 """`make exported`: what a model that is taken along weighs, how fast it is and what it loses, at each precision.
 
 From the same noise the models here and their graphs make samples from nothing. `joint` is the share of samples of which
-the judge reads the same in all modalities, `agree` that of which it reads in each what it reads in those made here.
+the judge reads the same in all modalities that say it, `agree` that of which it reads in each what it reads in those made here.
 `first_s` is the time from a command to six samples on disk, `per_second` what follows, models loaded. The rows of
 metrics/export.csv are of this working tree.
 """
@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 
 from stages.common.files import write_table
-from stages.evaluation.metrics.judge_inference import judge
+from stages.evaluation.metrics.judge_inference import UNSTATED, judge
 from stages.generation.sampler import Sampler
 from tools.codecs import judging_of
 from tools.export import PRECISIONS, PROGRAM, export
@@ -108,6 +108,8 @@ def read(items: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def joint(found: pd.DataFrame) -> float:
+    """Of the samples that say it everywhere, as in `coherence.joint`: a caption may leave the digit out."""
+    found = found[(found != UNSTATED).all(axis=1)]
     return round(float(found.eq(found.iloc[:, 0], axis=0).all(axis=1).mean()), 3)
 
 
