@@ -1,7 +1,7 @@
 """`make exported`: what a model that is taken along weighs, how fast it is and what it loses, at each precision.
 
 From the same noise the models here and their graphs make samples from nothing. `joint` is the share of samples of which
-the judge reads the same in all modalities that say it, `agree` that of which it reads in each what it reads in those made here.
+the judge reads the same in all modalities, `agree` that of which it reads in each what it reads in those made here.
 `first_s` is the time from a command to six samples on disk, `per_second` what follows, models loaded. The rows of
 metrics/export.csv are of this working tree.
 """

@@ -128,6 +128,15 @@ def test_what_is_stopped_leaves_nothing(folder: Path, number: signal.Signals, sa
 
 
 @pytest.mark.slow
+def test_a_first_sample_does_not_wait_for_what_it_does_not_need(folder: Path) -> None:
+    """Each of these takes a second or so to be loaded."""
+    code = "import sys; from tools.generate import main; main(); print(*sorted(sys.modules))"
+    told = succeed(folder, "python", "-c", code, "--count", "1", "--out", "data/quick").split()
+    assert "torch" in told
+    assert not {"av", "diffusers", "librosa", "matplotlib", "numba", "rdkit", "scipy.signal", "sklearn"} & set(told)
+
+
+@pytest.mark.slow
 def test_without_models_it_says_how_to_get_them(built: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(built, tmp_path / "clone", symlinks=True))
     shutil.rmtree(copy / "data/fuse")
