@@ -4,6 +4,7 @@ import ast
 import base64
 import io
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -28,7 +29,7 @@ from stages.evaluation.judges.inputs import as_tensor
 from stages.evaluation.judges.loading import load_judges
 from tests import browser
 from tests.clones import run, succeed
-from tests.toy import copied
+from tests.toy import commit, copied
 from tools.export import PROGRAM, check_kinds
 from tools.generate import known, load_sampler
 
@@ -130,6 +131,18 @@ def test_what_it_cannot_do_is_one_line(told: list[str], said: str, taken: Path, 
     done = subprocess.run([sys.executable, taken / "run.py", *told], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and said in done.stderr.splitlines()[-1]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_who_adds_it_shares_it_by_name(home: Path, taken: Path, tmp_path: Path) -> None:
+    """As docs/sharing.md has it: the same files come out of DVC elsewhere."""
+    shutil.copytree(taken, home / "data/model")
+    succeed(home, "dvc", "add", "--quiet", "data/model")
+    succeed(home, "git", "add", "data/model.dvc", "data/.gitignore")
+    commit(home, "The model to take away")
+    succeed(tmp_path, "dvc", "artifacts", "get", str(home), "model", "--out", "model")
+    assert {file.name for file in (tmp_path / "model").iterdir()} == {file.name for file in taken.iterdir()}
+    assert (tmp_path / "model/prior.onnx").read_bytes() == (taken / "prior.onnx").read_bytes()
 
 
 @pytest.mark.slow
