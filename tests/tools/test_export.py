@@ -29,6 +29,7 @@ from stages.evaluation.judges.inputs import as_tensor
 from stages.evaluation.judges.loading import load_judges
 from tests import browser
 from tests.clones import run, succeed
+from tests.test_share_models import TAG
 from tests.toy import commit, copied
 from tools.export import PROGRAM, check_kinds
 from tools.generate import known, load_sampler
@@ -140,7 +141,8 @@ def test_who_adds_it_shares_it_by_name(home: Path, taken: Path, tmp_path: Path) 
     succeed(home, "dvc", "add", "--quiet", "data/model")
     succeed(home, "git", "add", "data/model.dvc", "data/.gitignore")
     commit(home, "The model to take away")
-    succeed(tmp_path, "dvc", "artifacts", "get", str(home), "model", "--out", "model")
+    succeed(home, *TAG, "model@v1.0.0")
+    succeed(tmp_path, "dvc", "artifacts", "get", str(home), "model", "--rev", "v1.0.0", "--out", "model")
     assert {file.name for file in (tmp_path / "model").iterdir()} == {file.name for file in taken.iterdir()}
     assert (tmp_path / "model/prior.onnx").read_bytes() == (taken / "prior.onnx").read_bytes()
 
