@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 
 from stages.common.files import write_table
-from stages.evaluation.metrics.judge_inference import UNSTATED, judge
+from stages.evaluation.metrics.judge_inference import judge
 from stages.generation.sampler import Sampler
 from tools.codecs import judging_of
 from tools.export import PRECISIONS, PROGRAM, export
@@ -108,8 +108,7 @@ def read(items: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def joint(found: pd.DataFrame) -> float:
-    """Of the samples that say it everywhere, as in `coherence.joint`: a caption may leave the digit out."""
-    found = found[(found != UNSTATED).all(axis=1)]
+    """A caption that leaves the digit out does not agree, other than in `coherence.joint`, which leaves it out, too."""
     return round(float(found.eq(found.iloc[:, 0], axis=0).all(axis=1).mean()), 3)
 
 
