@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare bench grid leaderboard article emoji recipe figures doctor test prove lint types lock
+.PHONY: help setup remotes repro fresh same compare bench grid leaderboard exported article emoji recipe figures doctor test prove lint types lock
 
 #: Set up
 help:  ## list the targets

@@ -19,7 +19,7 @@ from tests.clones import ROOT, run, succeed
 from tests.toy import published
 
 ARTIFACTS: dict[str, dict[str, Any]] = read_yaml(ROOT / "dvc.yaml")["artifacts"]
-ADDED = ARTIFACTS.pop("model")  # that no stage makes: tests/tools/test_export.py
+ARTIFACTS.pop("model")  # that no stage makes: tests/tools/test_export.py
 TAG = ("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "tag", "--annotate", "-m", "Release")
 
 

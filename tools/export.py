@@ -53,18 +53,18 @@ def main() -> None:
         check_models()
         with logged("export"):
             sampler = load_sampler(names, chosen.out, None)
+        check_kinds(names, sampler)
         with new_folder(chosen.out) as folder, logged("export"):
-            export(folder, sampler, chosen.precision)
-            if chosen.page:
+            if chosen.page:  # first, because it is soon known whether that can be
                 add_page(folder, sampler)
+            export(folder, sampler, chosen.precision)
     size = sum(path.stat().st_size for path in chosen.out.iterdir())
     print(f"export: {chosen.out}, {size / 2**20:.1f} MiB; python {chosen.out / 'run.py'} --help")
 
 
 def export(folder: Path, sampler: Sampler, precision: str) -> None:
-    """Write all files. Raises ValueError where something can't be taken along."""
+    """Write all files of models that `check_kinds` has passed."""
     names = sampler.dataset.names
-    check_kinds(names, sampler)
     for file, (module, inputs) in graphs(names, sampler).items():
         write_graph(folder / f"{file}.onnx", module, inputs, precision)
     write_rest(folder, names, sampler, precision)

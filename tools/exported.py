@@ -24,8 +24,8 @@ import torch
 from stages.common.files import write_table
 from stages.evaluation.metrics.judge_inference import judge
 from stages.generation.sampler import Sampler
-from tools.codecs import judging_of
-from tools.export import PRECISIONS, PROGRAM, export
+from tools.codecs import Judging, judging_of
+from tools.export import PRECISIONS, PROGRAM, check_kinds, export
 from tools.generate import check_models, known, load_sampler
 from tools.refusal import one_line
 
@@ -40,6 +40,7 @@ def main() -> None:
     with one_line("exported"), torch.no_grad(), TemporaryDirectory() as place:
         check_models()
         sampler = load_sampler(known(), Path(place) / "unused", None)
+        check_kinds(sampler.dataset.names, sampler)
         table = pd.DataFrame(list(rows(sampler, Path(place))))
         write_table(OUT, table)
     print(table.to_string(index=False, na_rep=""))
@@ -59,7 +60,8 @@ def rows(sampler: Sampler, place: Path) -> Iterator[dict[str, Any]]:
     widths = models[PRECISIONS[0]].card["noise"].items()
     noises = {name: rng.standard_normal((SAMPLES, width), np.float32) for name, width in widths}
 
-    ours = read(made_here(sampler, noises))
+    judgings = {name: judging_of(name) for name in sampler.dataset.names}
+    ours = read(made_here(sampler, noises), judgings)
     whole = partial(sampler.sample, "exported", nothing(sampler), [])
     yield {
         "made_by": "PyTorch",
@@ -71,7 +73,7 @@ def rows(sampler: Sampler, place: Path) -> Iterator[dict[str, Any]]:
     }
     for precision, model in models.items():
         features = model.features({}, noises)
-        theirs = read({name: model.run(f"decode-{name}", features=features[name]) for name in features})
+        theirs = read({name: model.run(f"decode-{name}", features=features[name]) for name in features}, judgings)
         yield {
             "made_by": f"ONNX, {precision}",
             "mib": round(sum(file.stat().st_size for file in folders[precision].iterdir()) / 2**20, 1),
@@ -97,13 +99,13 @@ def made_here(sampler: Sampler, noises: Noises) -> dict[str, np.ndarray]:
     return {name: sampler.codecs[name].decode(part.unflatten(-1, shape)) for name, part, shape in parts}
 
 
-def read(items: Mapping[str, np.ndarray]) -> pd.DataFrame:
+def read(items: Mapping[str, np.ndarray], judgings: Mapping[str, Judging]) -> pd.DataFrame:
     """The key attribute as the judge of each modality reads it: a column a modality."""
     found = {}
     for name, tensors in items.items():
-        judging = judging_of(name)
-        if judging.key in (labels := judge(name, tensors, *judging).labels):
-            found[name] = labels[judging.key]
+        labels, key = judge(name, tensors, *judgings[name]).labels, judgings[name].key
+        if key in labels:
+            found[name] = labels[key]
     return pd.DataFrame(found)
 
 

@@ -19,12 +19,16 @@ from stages.generation.models.flow import Flow
 TAKEN = (Autoencoder, Linear, Pixels, Recurrent, Transformer)  # codecs of which there are graphs
 
 
-class Encoder(nn.Module):
-    """(B, *shape) levels as float32, or tokens as int64 -> (B, D) features, those of tokens side by side."""
+class Side(nn.Module):
+    """What a codec does in one direction."""
 
     def __init__(self, codec: nn.Module) -> None:
         super().__init__()
         self.codec = codec
+
+
+class Encoder(Side):
+    """(B, *shape) levels as float32, or tokens as int64 -> (B, D) features, those of tokens side by side."""
 
     def forward(self, items: Tensor) -> Tensor:
         codec: Any = self.codec
@@ -43,12 +47,8 @@ class Encoder(nn.Module):
         return codec.features(components) if isinstance(codec, Autoencoder) else components
 
 
-class Decoder(nn.Module):
+class Decoder(Side):
     """(B, D) features -> (B, *shape) levels as uint8, or tokens as int64."""
-
-    def __init__(self, codec: nn.Module) -> None:
-        super().__init__()
-        self.codec = codec
 
     def forward(self, features: Tensor) -> Tensor:
         codec: Any = self.codec
