@@ -25,11 +25,12 @@ from stages.features.codecs import codec_of
 from stages.features.randomised_pca import PCA
 from stages.fusion import objective
 from stages.fusion.dataset import FeatureDataset, Shape, widths_of
-from stages.fusion.fuse import FUSIONS, TrainedFusion
 from stages.fusion.objective import Learning
+from stages.fusion.trained_fusion import FUSIONS, TrainedFusion
 from stages.generation import train
 from stages.generation.interpolation import interpolated
 from stages.generation.models.families import FAMILIES
+from stages.generation.models.trained_generator import build
 from stages.generation.sampler import Generate, Sampler
 from stages.learning import device, training
 from stages.learning.training import Training, stream
@@ -114,7 +115,7 @@ def fused(name: str = "attention") -> TrainedFusion:
 
 def density(family: str, grid: tuple[int, int, int] | None = None) -> Any:
     shape = {"width": 48 if grid else 6, "condition": UNIFIED, "hidden": 8, "depth": 2, "grid": grid}
-    return train.build(family, shape, TINY["train"][family]).to(FAR)
+    return build(family, shape, TINY["train"][family]).to(FAR)
 
 
 def test_two_devices_that_meet_are_refused() -> None:
@@ -155,12 +156,13 @@ def test_batches_of_the_generator_are_drawn_there(family: str, monkeypatch: pyte
 
 def test_samples_and_the_way_between_them_are_drawn_there() -> None:
     settings = Generate(**TINY["generate"])
-    prior = train.build("flow", {"width": UNIFIED, "condition": UNIFIED + 2, "hidden": 8, "depth": 1},
-                        TINY["train"]["flow"]).to(FAR)  # fmt: skip
-    decoders = [train.build("flow", {"width": width, "condition": UNIFIED, "hidden": 8, "depth": 1},
+    prior = build("flow", {"width": UNIFIED, "condition": UNIFIED + 2, "hidden": 8, "depth": 1},
+                  TINY["train"]["flow"]).to(FAR)  # fmt: skip
+    decoders = [build("flow", {"width": width, "condition": UNIFIED, "hidden": 8, "depth": 1},
                          TINY["train"]["flow"]).to(FAR) for width in WIDTHS]  # fmt: skip
     sampler = Sampler(dataset(), {}, {}, fused(), prior, decoders, settings, 1, Path())
-    assert sampler.draw(dataset().clean, dataset().available, stream(1, "draw")).device == FAR
+    noises = sampler.noises(len(dataset().clean), stream(1, "draw"))
+    assert sampler.draw(dataset().clean, dataset().available, noises).device == FAR
     _, made = interpolated(sampler, prior, stream(1, "interpolation"))
     assert made.device == FAR
 

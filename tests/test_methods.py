@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.common.params import read_yaml
-from stages.fusion.fuse import FUSIONS
+from stages.fusion.trained_fusion import FUSIONS
 from stages.generation.models.families import FAMILIES
 from tests.clones import ROOT, staged
 from tests.test_pipeline import STAGES, covers

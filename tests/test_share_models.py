@@ -13,8 +13,8 @@ from stages.common.files import read_json
 from stages.common.params import read_yaml
 from stages.data.sources.digits import LICENCE
 from stages.features.codecs import load_codecs
-from stages.fusion.fuse import load_fusion
-from stages.generation.train import load_generator
+from stages.fusion.trained_fusion import load_fusion
+from stages.generation.models.trained_generator import load_generator
 from tests.clones import ROOT, run, succeed
 from tests.toy import published
 

@@ -27,8 +27,9 @@ from stages.data.kinds.mel import filters
 from stages.data.kinds.phase import OVERLAP
 from stages.generation.sampler import Sampler
 from tools import onnxruntime_web
-from tools.generate import DATA, check_models, check_place, known, load_sampler, new_folder
+from tools.generate import DATA, check_place, new_folder
 from tools.graphs import TAKEN, Decoder, Density, Encoder, example
+from tools.models import check_models, known, load_sampler
 from tools.refusal import one_line
 
 OUT, PROGRAM = Path("data/model"), Path(__file__).parent / "taken"

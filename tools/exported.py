@@ -26,7 +26,7 @@ from stages.evaluation.metrics.judge_inference import judge
 from stages.generation.sampler import Sampler
 from tools.codecs import Judging, judging_of
 from tools.export import PRECISIONS, PROGRAM, check_kinds, export
-from tools.generate import check_models, known, load_sampler
+from tools.models import check_models, known, load_sampler
 from tools.refusal import one_line
 
 OUT, SAMPLES = Path("metrics/export.csv"), 500
@@ -90,11 +90,9 @@ def nothing(sampler: Sampler) -> torch.Tensor:
 
 def made_here(sampler: Sampler, noises: Noises) -> dict[str, np.ndarray]:
     """The tensors that the models here make from nothing, by modality."""
-    assert sampler.prior is not None, "tools.export.check_kinds"
     names = sampler.dataset.names
     given, seen = nothing(sampler), torch.zeros(SAMPLES, len(names), dtype=torch.bool)
-    unified = sampler.unify(sampler.prior, given, seen, torch.from_numpy(noises["prior"]))
-    features = sampler.features(unified, [torch.from_numpy(noises[name]) for name in names])
+    features = sampler.draw(given, seen, [torch.from_numpy(noises[name]) for name in ("prior", *names)])
     parts = zip(names, features.split(sampler.dataset.widths, -1), sampler.dataset.shapes, strict=True)
     return {name: sampler.codecs[name].decode(part.unflatten(-1, shape)) for name, part, shape in parts}
 

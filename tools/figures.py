@@ -12,7 +12,7 @@ import pandas as pd
 
 from stages.common.files import replace
 from stages.common.params import read_yaml
-from stages.fusion.fuse import FUSIONS as METHODS
+from stages.fusion.trained_fusion import FUSIONS as METHODS
 from stages.generation.models.families import FAMILIES
 from tools.bench import TOTAL
 from tools.recipe import RECIPES

@@ -13,29 +13,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from stages.common.files import read_json, replace
+from stages.common.files import replace
 from stages.common.modality import KINDS, TOKENS, Modality, kind_of, suffix_of, tensor_of
-from stages.common.params import Run, load, read_yaml
+from stages.common.params import read_yaml
 from stages.common.progress import progress
 from stages.common.stage import fresh_folder, logged
-from stages.data.kinds.modalities import MODALITIES, restore
+from stages.data.kinds.modalities import MODALITIES
 from stages.evaluation.page.examples import View, view
-from stages.evaluation.page.page import environment
-from stages.features.codecs import load_codecs
-from stages.fusion.dataset import FeatureDataset, Shape, widths_of
-from stages.fusion.fuse import load_fusion
-from stages.generation.sampler import Generate, Sampler
-from stages.generation.train import load_generator
+from stages.evaluation.page.templates import environment
+from stages.generation.sampler import Sampler
 from stages.learning.device import device
-from stages.learning.training import set_up
 from tools.given import WRITTEN, Inputs, as_read, inputs
+from tools.models import check_models, known, load_sampler
 from tools.refusal import one_line
 
-NEEDED = ("preprocess/settings.json", "fuse/fusion.json", "train/generator.json")
-DATA, OUT, CARD = Path("data"), Path("data/made"), Path("data/fuse/fusion.json")
+DATA, OUT = Path("data"), Path("data/made")
 CHUNK, SHOWN = 256, 96  # samples that are made at a time; and that the page shows
 
 
@@ -68,12 +63,6 @@ def main() -> None:
     print(f"generate: {total} samples of {made}{whose}; look at {chosen.out / 'index.html'}")
 
 
-def known() -> list[Modality]:
-    """The modalities of the models in data/; without models, one of each kind."""
-    card = read_json(CARD) if CARD.is_file() else {"modalities": KINDS, "kinds": KINDS}
-    return [Modality(*pair) for pair in zip(card["modalities"], card["kinds"], strict=True)]
-
-
 def arguments(names: Sequence[Modality]) -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(prog="generate", description="samples, from what is given or from nothing")
@@ -98,13 +87,6 @@ def check_place(out: Path) -> None:
         raise ValueError(f"--out: expected a name of its own in {DATA}/ or a folder elsewhere, got {out}; name another")
 
 
-def check_models() -> None:
-    """Raises ValueError when the models are not there."""
-    for name in NEEDED:
-        if not (DATA / name).is_file():
-            raise ValueError(f"expected {DATA / name}, got none; make repro, or dvc pull where it was pushed")
-
-
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
     """A folder to fill that becomes `out` when all went well, and else goes."""
@@ -119,26 +101,6 @@ def new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def load_sampler(names: Sequence[Modality], out: Path, seed: int | None) -> Sampler:
-    """The models below data/, and no data."""
-    run, card = load(Run, "run"), read_json(CARD)
-    set_up(run.threads)
-    return Sampler(
-        empty(names, [tuple(shape) for shape in card["shapes"]]),
-        load_codecs(names, DATA / "extract"), restore(names, DATA / "preprocess"),
-        load_fusion(DATA / "fuse"), *load_generator(DATA / "train", names), load(Generate, "generate"),
-        run.seed if seed is None else seed, out,
-    )  # fmt: skip
-
-
-def empty(names: Sequence[str], shapes: list[Shape]) -> FeatureDataset:
-    """The columns of the features, and no sample."""
-    scale = torch.ones(sum(widths_of(shapes)), device=device())
-    nothing = scale.expand(0, -1)
-    there = torch.zeros(0, len(names), dtype=torch.bool, device=device())
-    return FeatureDataset(tuple(names), shapes, nothing, there, np.array([]), nothing, scale)
-
-
 def check_given(sampler: Sampler, given: Sequence[str]) -> None:
     """Raises ValueError where nothing is left to make, or nothing can be made of what is given."""
     if len(given) == len(sampler.dataset.names):
@@ -147,18 +109,32 @@ def check_given(sampler: Sampler, given: Sequence[str]) -> None:
         raise ValueError(f"expected nothing given, because fuse.method is none, got {', '.join(given)}; give nothing")
 
 
-def samples(sampler: Sampler, given: Inputs, count: int) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """`count` samples of each input, what each is called and its files by suffix, of the modalities not given."""
+def samples(
+    sampler: Sampler, given: Inputs, count: int, make: Sequence[str] | None = None
+) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """`count` samples of each input, what each is called and its files by suffix, of the modalities `make`, or of all
+    that are not given."""
     told, names = list(next(iter(given.values()))), sampler.dataset.names
-    rest = [name for name in names if name not in told]
-    features = torch.zeros(len(given), sum(sampler.dataset.widths), device=device())
-    for name in told:
-        features += sampler.encode([payloads[name] for payloads in given.values()], name)
+    rest = [name for name in names if name not in told] if make is None else make
+    features = observed(sampler, list(given.values()))
     called = [f"{stem}.{number}" if stem else str(number) for stem in given for number in range(count)]
     parts = features.repeat_interleave(count, 0).split(CHUNK)
     for number, part in enumerate(progress(parts, title="generate")):
-        made = sampler.sample(f"own/{number}" if number else "own", part, told)
+        made = sampler.sample(stream_of(number), part, told)
         yield from zip(called[number * CHUNK :], sampler.decode(made, rest), strict=False)
+
+
+def observed(sampler: Sampler, given: Sequence[Mapping[Modality, bytes]]) -> Tensor:
+    """Features (B, W) of inputs that all give the same modalities; those of the others are zero."""
+    features = torch.zeros(len(given), sum(sampler.dataset.widths), device=device())
+    for name in given[0]:
+        features += sampler.encode([payloads[name] for payloads in given], name)
+    return features
+
+
+def stream_of(chunk: int) -> str:
+    """What the random stream is called, of so many samples that are made together."""
+    return f"own/{chunk}" if chunk else "own"
 
 
 def deliver(folder: Path, sampler: Sampler, given: Inputs, made: Iterable[tuple[str, Mapping[str, bytes]]]) -> int:

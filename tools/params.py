@@ -25,11 +25,13 @@ from stages.evaluation.report import Report
 from stages.features import pretrained_autoencoder, pretrained_reader
 from stages.features.codecs import SETTINGS, OfCaptions, OfLevels, OfPictures, OfTokens, OfValues
 from stages.fusion.dataset import Shape, widths_of
-from stages.fusion.fuse import FUSIONS, Fuse
+from stages.fusion.fuse import Fuse
+from stages.fusion.trained_fusion import FUSIONS
 from stages.generation.models.convolution import Grid, check_grid
 from stages.generation.models.families import Density
+from stages.generation.models.trained_generator import build
 from stages.generation.sampler import Generate, guidable
-from stages.generation.train import Train, build
+from stages.generation.train import Train
 from stages.learning.training import Training
 from tools.refusal import one_line
 

@@ -8,11 +8,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from safetensors.numpy import load_file, save
+
+if TYPE_CHECKING:
+    import pandas as pd  # takes half a second: only who reads or writes a table waits for it
 
 
 def replace(path: Path, content: str | bytes) -> None:
@@ -40,16 +42,18 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
+def write_table(path: Path, table: "pd.DataFrame") -> None:
     """CSV with Unix line ends; floats keep nine significant digits."""
     replace(path, table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
 
 
-def read_table(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
+def read_table(path: Path, text: tuple[str, ...] = ()) -> "pd.DataFrame":
     """A CSV table; the columns named in `text` are read as they stand, cells that are empty or say "NA" included.
 
     In the others an empty cell is a missing value, as `write_table` writes it, and nothing else is.
     """
+    import pandas as pd
+
     missing = {str(column): [""] for column in pd.read_csv(path, nrows=0, encoding="utf-8") if column not in text}
     types = dict.fromkeys(text, str)
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing, encoding="utf-8")

@@ -39,7 +39,7 @@ class Run(Strict):
 Model = TypeVar("Model", bound=Strict)
 
 
-class UniqueKeyLoader(yaml.SafeLoader):
+class UniqueKeyLoader(yaml.CSafeLoader):
     """PyYAML keeps the last of two equal keys silently; DVC refuses them, and so do we."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -8,9 +8,11 @@ observed modality adds; `guidance.csv`, what guidance brings and costs; `confusi
 which; `dataset.json`, what the page says of it all.
 """
 
+from dataclasses import asdict
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 import torch
 from pydantic import Field
 
@@ -39,7 +41,7 @@ from stages.evaluation.metrics.nearest_training_items import near_copies
 from stages.evaluation.metrics.number_error import number_error
 from stages.evaluation.metrics.out_of_domain import out_of_domain
 from stages.evaluation.metrics.path_consistency import consistency
-from stages.evaluation.metrics.result import Result, summary, table
+from stages.evaluation.metrics.result import Result, summary
 from stages.evaluation.metrics.speech_recognition import speech_recognition
 from stages.evaluation.metrics.transcription import transcription
 from stages.evaluation.metrics.translation import translation
@@ -60,7 +62,7 @@ def main() -> None:
         set_up(run.threads)
         dataset = load_dataset(load_modalities())
         results = with_notes(measured(dataset, settings.replicates, run.seed))
-        write_table(context.out / "table.csv", table(results))
+        write_table(context.out / "table.csv", pd.DataFrame([asdict(result) for result in results]))
         write_json(context.out / "summary.json", summary(results))
         write_table(context.out / "sanity.csv", sanity(dataset, draws(run.seed, "evaluate/sanity")))
         write_table(context.out / "contribution.csv", contributions(dataset, draws(run.seed, "evaluate/contribution")))

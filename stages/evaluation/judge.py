@@ -29,8 +29,9 @@ from stages.evaluation.judges.inputs import CLEAN, clean_items
 from stages.evaluation.judges.label_visibility import COLUMNS, label_visibility, resolved, unseen_rows
 from stages.evaluation.judges.loading import CLASSIFIER, EXACT, GRAMMAR, MATCHER, key_attribute
 from stages.evaluation.judges.matcher import Matcher, train_matcher
+from stages.learning.curve import Curve
 from stages.learning.distributed import others_leave, training_stage
-from stages.learning.model_cards import last, origin
+from stages.learning.model_cards import origin
 from stages.learning.networks import write_weights
 from stages.learning.training import Training, set_up
 
@@ -54,7 +55,7 @@ def main() -> None:
         samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
         own = samples["split"].eq("judge").to_numpy()
         readers: dict[str, dict[str, Any]] = {}
-        taught: dict[str, tuple[Classifier | Matcher, pd.DataFrame]] = {}
+        taught: dict[str, tuple[Classifier | Matcher, Curve]] = {}
         found: list[dict[str, Any]] = []  # which modality shows which label
         for name in names:
             if name not in media:
@@ -93,9 +94,9 @@ def main() -> None:
             write_weights(context.out / f"{one}.safetensors", judge)
             looked_at = [one] if one in names else media
             inputs = [CLEAN / "samples.csv", *(CLEAN / f"{shown}.clean.npy" for shown in looked_at)]
-            card = origin(settings, run, inputs, {"losses": last(curve)})
+            card = origin(settings, run, inputs, {"losses": curve.last()})
             write_json(context.out / f"{one}.json", judge.card | {"origin": card})
-            write_table(context.out / f"{one}.curve.csv", curve)
+            write_table(context.out / f"{one}.curve.csv", curve.table())
         write_json(context.out / "readers.json", readers)
         write_json(context.out / "attributes.json", attributes)
         write_table(context.out / "label_visibility.csv", pd.DataFrame(found, columns=COLUMNS))

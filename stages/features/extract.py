@@ -21,7 +21,7 @@ from stages.features.codecs import SETTINGS, codec_of
 from stages.features.reconstruction import Codec, choose, encoded, error
 from stages.learning.budget import sized
 from stages.learning.distributed import others_leave, training_stage
-from stages.learning.model_cards import last, origin
+from stages.learning.model_cards import origin
 from stages.learning.networks import write_weights
 from stages.learning.training import Training, set_up
 from stages.learning.validation import FEWEST
@@ -62,10 +62,11 @@ def main(modality: str) -> None:
         features["scale"] = scale(codec, features["clean"])
         write_weights(context.out / "codec.safetensors", codec)
         write_tensors(context.out / "features.safetensors", features)
-        write_table(context.out / "curve.csv", curve)
+        if curve:  # what is not learned has none
+            write_table(context.out / "curve.csv", curve.table())
         write_json(context.out / "reconstruction.json", lost)
         inputs = [CLEAN / "samples.csv", *CLEAN.glob(f"{modality}.*.npy")]
-        card = origin(settings, run, inputs, {"losses": last(curve), "reconstruction": lost})
+        card = origin(settings, run, inputs, {"losses": curve.last() if curve else {}, "reconstruction": lost})
         write_json(context.out / "codec.json", {"codec": settings.codec} | codec.card | {"origin": card})
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from pydantic import PositiveInt
 from torch import Generator, Tensor, nn
@@ -30,6 +29,7 @@ from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size, chunks, sampled
 from stages.features.linear import Linear
 from stages.features.randomised_pca import fit_pca, levels
+from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import Within, ZeroLinear, initialise
@@ -113,7 +113,7 @@ def build(card: Mapping[str, Any]) -> MixerCodec:
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
     seed: int, name: str, state: Path,
-) -> tuple[MixerCodec, pd.DataFrame]:  # fmt: skip
+) -> tuple[MixerCodec, Curve]:  # fmt: skip
     """Learn a codec from (N, *shape) uint8 `items`; returns it and its loss curve.
 
     Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.

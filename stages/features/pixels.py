@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -52,6 +51,6 @@ def build(card: Mapping[str, Any]) -> Pixels:
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
     seed: int, name: str, state: Path,
-) -> tuple[Pixels, pd.DataFrame]:  # fmt: skip
-    """The codec of (N, *shape) uint8 `items`, and an empty loss curve."""
-    return Pixels(tuple(items.shape[1:])), pd.DataFrame({"step": []})
+) -> tuple[Pixels, None]:  # fmt: skip
+    """The codec of (N, *shape) uint8 `items`, and no loss curve."""
+    return Pixels(tuple(items.shape[1:])), None

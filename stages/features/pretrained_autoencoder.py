@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -139,8 +138,8 @@ def build(card: Mapping[str, Any]) -> Pretrained:
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
     seed: int, name: str, state: Path,
-) -> tuple[Pretrained, pd.DataFrame]:  # fmt: skip
-    """The autoencoder of the folder, its latents measured on (N, H, W, C) uint8 `items`; and an empty loss curve."""
+) -> tuple[Pretrained, None]:  # fmt: skip
+    """The autoencoder of the folder, its latents measured on (N, H, W, C) uint8 `items`; and no loss curve."""
     source = read_source(settings.path, ROOT, WHERE, WEIGHTS)
     model = build({"shape": items.shape[1:], "source": source})
     model.autoencoder.load_state_dict(load(architecture(source), source, WHERE, low_cpu_mem_usage=False).state_dict())
@@ -150,4 +149,4 @@ def fit(
     spread = latents.std(0, correction=0)
     model.middle.copy_(latents.mean(0))
     model.spread.copy_(spread.where(spread > LEAST * spread.max(), torch.ones(())))
-    return model, pd.DataFrame({"step": []})
+    return model, None

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from pydantic import PositiveInt
 from tokenizers import Tokenizer
@@ -29,6 +28,7 @@ from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items
 from stages.features.hugging_face import Source, library, load, read_source
 from stages.features.randomised_pca import fit_pca
+from stages.learning.curve import Curve
 from stages.learning.device import device
 
 WHERE = "extract.text.pretrained.path"
@@ -194,7 +194,7 @@ def build(card: Mapping[str, Any]) -> PretrainedReader:
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
     seed: int, name: str, state: Path,
-) -> tuple[PretrainedReader, pd.DataFrame]:  # fmt: skip
+) -> tuple[PretrainedReader, Curve]:  # fmt: skip
     """The encoder of the folder, what it says measured on (N, 1 + T) uint16 `items`, and a writer that learns them; its
     loss curve."""
     source = read_source(settings.path, ROOT, WHERE, WEIGHTS)

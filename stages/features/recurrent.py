@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from pydantic import PositiveInt
 from torch import Generator, Tensor, nn
@@ -21,6 +20,7 @@ from stages.common.params import Strict
 from stages.common.special_tokens import END, PAD, START
 from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size
+from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import take_rows, to_device
 from stages.learning.networks import Perceptron, initialise
@@ -98,7 +98,7 @@ def build(card: Mapping[str, Any]) -> Recurrent:
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
     seed: int, name: str, state: Path,
-) -> tuple[Recurrent, pd.DataFrame]:  # fmt: skip
+) -> tuple[Recurrent, Curve]:  # fmt: skip
     """Learn a codec from (N, T) uint16 `items`; returns it and its loss curve.
 
     Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from pydantic import PositiveInt
 from torch import Generator, Tensor, nn
@@ -25,6 +24,7 @@ from stages.common.params import Strict
 from stages.common.special_tokens import END, PAD, START
 from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size
+from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import take_rows, to_device
 from stages.learning.networks import ZeroLinear, initialise
@@ -102,7 +102,7 @@ def build(card: Mapping[str, Any]) -> Transformer:
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
     seed: int, name: str, state: Path,
-) -> tuple[Transformer, pd.DataFrame]:  # fmt: skip
+) -> tuple[Transformer, Curve]:  # fmt: skip
     """Learn a codec from (N, 1 + T) uint16 `items`; returns it and its loss curve.
 
     Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.

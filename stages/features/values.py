@@ -7,7 +7,6 @@ vary in.
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from pydantic import PositiveInt
 
 from stages.common.params import Strict
@@ -25,8 +24,8 @@ class Settings(Strict):
 def fit(
     bottleneck: Strict, settings: Settings, items: Items, held: Items | None = None, *,
     seed: int, name: str, state: Path,
-) -> tuple[linear.Linear, pd.DataFrame]:  # fmt: skip
-    """The codec of (N, 1) `items`, and an empty loss curve."""
+) -> tuple[linear.Linear, None]:  # fmt: skip
+    """The codec of (N, 1) `items`, and no loss curve."""
     ways = len(np.unique(items[:])) - 1 if items[:1].dtype == np.uint16 else 1
     width = max(1, min(settings.width, ways))
-    return linear.fit(items, width, draws(seed, f"{name}/values")), pd.DataFrame({"step": []})
+    return linear.fit(items, width, draws(seed, f"{name}/values")), None

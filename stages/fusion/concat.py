@@ -7,7 +7,6 @@ Axes: B batch, V view, M modality, W features of all modalities, U unified width
 
 from pathlib import Path
 
-import pandas as pd
 import torch
 from pydantic import PositiveInt
 from torch import Tensor
@@ -16,6 +15,7 @@ from torch.nn.functional import layer_norm
 from stages.common.params import Strict
 from stages.fusion.dataset import FeatureDataset, Shape
 from stages.fusion.objective import Learning, NetworkFusion, fit_by_prediction
+from stages.learning.curve import Curve
 from stages.learning.masks import columns
 from stages.learning.networks import Perceptron
 
@@ -49,7 +49,7 @@ def build(shapes: list[Shape], unified: int, settings: Settings) -> Fusion:
 
 def fit(
     dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
-) -> tuple[Fusion, pd.DataFrame]:
+) -> tuple[Fusion, Curve]:
     """Learn to fuse the modalities of `dataset`; returns the fusion and its loss curve."""
     fusion = build(dataset.shapes, learning.unified_width, settings)
     return fusion, fit_by_prediction(fusion, dataset, learning, seed=seed, state=state)

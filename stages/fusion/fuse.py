@@ -5,36 +5,25 @@ Writes below data/fuse: the fusion and its card, the representations of all samp
 """
 
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import pandas as pd
 import torch
-from safetensors.torch import load_file
-from torch import Generator, Tensor, nn
 
-from stages.common.files import read_json, write_json, write_table, write_tensors
+from stages.common.files import write_json, write_table, write_tensors
 from stages.common.modality import kind_of
 from stages.common.modality_subsets import subset_name, usual_subsets
 from stages.common.params import Run, load, load_modalities
 from stages.fusion import attention, concat, gated, matrix, none
 from stages.fusion.dataset import FeatureDataset, feature_files, read_features
 from stages.fusion.objective import Learning
+from stages.fusion.trained_fusion import FUSIONS
 from stages.learning.budget import sized
-from stages.learning.device import device
 from stages.learning.distributed import others_leave, training_stage
 from stages.learning.masks import mask
-from stages.learning.model_cards import last, origin
+from stages.learning.model_cards import origin
 from stages.learning.networks import write_weights
-from stages.learning.training import add_noise, set_up
-
-FUSIONS: dict[str, ModuleType] = {
-    "none": none,
-    "concat": concat,
-    "matrix": matrix,
-    "gated": gated,
-    "attention": attention,
-}
+from stages.learning.training import set_up
 
 
 class Fuse(Learning):
@@ -46,23 +35,6 @@ class Fuse(Learning):
     matrix: matrix.Settings
     gated: gated.Settings
     attention: attention.Settings
-
-
-class TrainedFusion(nn.Module):
-    """A trained fusion with the noise under which it was learned."""
-
-    def __init__(self, fusion: nn.Module, width: int, noise: float) -> None:
-        super().__init__()
-        self.fusion, self.width, self.noise = fusion, width, noise
-
-    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
-        """(B, W) features of which (B, M) are seen -> (B, U)."""
-        unified: Tensor = self.fusion(features, seen)
-        return unified
-
-    def noised(self, unified: Tensor, stream: Generator) -> Tensor:
-        """The representation with its noise: what the generator models."""
-        return add_noise(unified, self.noise, stream)
 
 
 def main() -> None:
@@ -89,14 +61,14 @@ def main() -> None:
         card["kinds"] = [kind_of(name) for name in dataset.names]
         card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
         inputs = [Path("data/preprocess/samples.csv"), *feature_files(dataset.names, Path("data/extract"))]
-        card["origin"] = origin(settings, run, inputs, {"losses": last(curve)})
+        card["origin"] = origin(settings, run, inputs, {"losses": curve.last() if curve else {}})
         write_weights(context.out / "fusion.safetensors", fusion)
         write_json(context.out / "fusion.json", card)
         write_tensors(
             context.out / "vectors.safetensors", {name: vector.cpu().numpy() for name, vector in vectors.items()}
         )
-        if curve is not None:  # a closed form has none
-            write_table(context.out / "curve.csv", curve)
+        if curve:  # a closed form has none
+            write_table(context.out / "curve.csv", curve.table())
 
 
 def attended(fusion: attention.Fusion, dataset: FeatureDataset) -> pd.DataFrame:
@@ -113,17 +85,6 @@ def attended(fusion: attention.Fusion, dataset: FeatureDataset) -> pd.DataFrame:
             tokens = zip(("constant", *dataset.names), mean, strict=True)
             rows += [(subset_name(subset), name, weight) for name, weight in tokens if name in ("constant", *subset)]
     return pd.DataFrame(rows, columns=["observed", "attended", "weight"])
-
-
-def load_fusion(folder: Path) -> TrainedFusion:
-    """The trained fusion that this stage kept in `folder`, on the device."""
-    card = read_json(folder / "fusion.json")
-    method = FUSIONS[card["method"]]
-    fusion = method.build(
-        [tuple(shape) for shape in card["shapes"]], card["unified"], method.Settings(**card["settings"])
-    )
-    fusion.load_state_dict(load_file(folder / "fusion.safetensors"))
-    return TrainedFusion(fusion, card["unified"], card["noise"]).to(device()).eval().requires_grad_(False)
 
 
 if __name__ == "__main__":

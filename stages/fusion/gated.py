@@ -11,7 +11,6 @@ Axes: B batch, V view, M modality, D token width, U unified width.
 import math
 from pathlib import Path
 
-import pandas as pd
 import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from stages.common.params import Strict
 from stages.fusion.dataset import FeatureDataset, Shape
 from stages.fusion.objective import Learning, NetworkFusion, fit_by_prediction
 from stages.fusion.token_reader import reader
+from stages.learning.curve import Curve
 from stages.learning.masks import with_constant
 from stages.learning.networks import Perceptron
 
@@ -62,7 +62,7 @@ def build(shapes: list[Shape], unified: int, settings: Settings) -> Fusion:
 
 def fit(
     dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
-) -> tuple[Fusion, pd.DataFrame]:
+) -> tuple[Fusion, Curve]:
     """Learn to fuse the modalities of `dataset`; returns the fusion and its loss curve."""
     fusion = build(dataset.shapes, learning.unified_width, settings)
     return fusion, fit_by_prediction(fusion, dataset, learning, seed=seed, state=state)

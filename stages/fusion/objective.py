@@ -14,7 +14,6 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import torch
 from pydantic import Field, PositiveInt
 from torch import Generator, Tensor, nn
@@ -22,6 +21,7 @@ from torch.nn.functional import normalize
 
 from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.learning.contrastive import info_nce
+from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.masks import random_halves
 from stages.learning.networks import Perceptron, initialise
@@ -70,7 +70,7 @@ class Learning(Training):
 
 def fit_by_prediction(
     fusion: NetworkFusion, dataset: FeatureDataset, settings: Learning, *, seed: int, state: Path
-) -> pd.DataFrame:
+) -> Curve:
     """Train `fusion` in place; returns the loss curve."""
     predict = Perceptron(settings.unified_width, sum(dataset.widths), width=settings.hidden, depth=1)
     compare = nn.Linear(settings.unified_width, settings.unified_width)

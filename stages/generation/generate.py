@@ -32,11 +32,11 @@ from stages.common.stage import stage
 from stages.data.kinds.modalities import restore
 from stages.features.codecs import load_codecs
 from stages.fusion.dataset import read_features
-from stages.fusion.fuse import load_fusion
+from stages.fusion.trained_fusion import load_fusion
 from stages.generation.interpolation import interpolated
+from stages.generation.models.trained_generator import load_generator
 from stages.generation.out_of_domain_digits import pictures
 from stages.generation.sampler import Generate, Sampler, normal
-from stages.generation.train import load_generator
 from stages.learning.device import device
 from stages.learning.masks import mask
 from stages.learning.training import set_up, stream

@@ -22,7 +22,7 @@ from stages.common.workers import in_processes
 from stages.data.kinds.generated_to_tensors import tensors
 from stages.data.kinds.modalities import MODALITIES
 from stages.fusion.dataset import FeatureDataset
-from stages.fusion.fuse import TrainedFusion
+from stages.fusion.trained_fusion import TrainedFusion
 from stages.generation.models.families import Density
 from stages.generation.models.flow import Flow, Guidance
 from stages.learning.device import device
@@ -63,15 +63,19 @@ class Sampler:
         """Features (B, W) of whole samples, given those of a subset of the modalities."""
         seen, chance = mask(subset, self.dataset.names, len(given)), stream(self.seed, f"generate/{label}")
         with COSTS.of("draw", len(given)):
-            return self.draw(given, seen, chance)
+            return self.draw(given, seen, self.noises(len(given), chance))
 
-    def draw(self, given: Tensor, seen: Tensor, chance: Generator) -> Tensor:
-        """Features (B, W) of whole samples, given features (B, W) of which (B, M) are seen."""
+    def noises(self, count: int, chance: Generator) -> list[Tensor]:
+        """What `count` samples are drawn from: noise (B, L) of the prior, where there is one, and of each decoder."""
+        models = [self.prior] if self.prior is not None else []
+        return [normal(count, model.latent_width, chance) for model in (*models, *self.decoders)]
+
+    def draw(self, given: Tensor, seen: Tensor, noises: Sequence[Tensor]) -> Tensor:
+        """Features (B, W) of whole samples, given features (B, W) of which (B, M) are seen, and their noises."""
         unified = given[:, :0]  # without a fusion there is nothing to share
         if self.prior is not None:
-            noise = normal(len(given), self.prior.latent_width, chance)
-            unified = self.unify(self.prior, given, seen, noise)
-        return self.features(unified, [normal(len(given), decoder.latent_width, chance) for decoder in self.decoders])
+            unified, noises = self.unify(self.prior, given, seen, noises[0]), noises[1:]
+        return self.features(unified, noises)
 
     def unify(self, prior: Density, given: Tensor, seen: Tensor, noise: Tensor) -> Tensor:
         """The representations (B, U) that the prior draws from noise (B, L), shared by all that follows.

@@ -12,32 +12,32 @@ decoder which picture each representation belongs to.
 Writes below data/train: `prior` and a decoder a modality, their card and their loss curves.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import pandas as pd
 import torch
 from pydantic import Field, PositiveInt
-from safetensors.torch import load_file
 from torch import Generator, Tensor
 
 from stages.common.files import read_json, write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.fusion.dataset import FeatureDataset, feature_files, read_features
-from stages.fusion.fuse import TrainedFusion, load_fusion
+from stages.fusion.trained_fusion import TrainedFusion, load_fusion
 from stages.generation.models import flow, gan, vae
 from stages.generation.models.convolution import Grid, check_grid
-from stages.generation.models.families import FAMILIES, Density
+from stages.generation.models.families import Density
+from stages.generation.models.trained_generator import build
 from stages.learning.budget import sized
 from stages.learning.concurrent import in_threads
-from stages.learning.device import device, take_rows, to_device
+from stages.learning.curve import Curve
+from stages.learning.device import take_rows, to_device
 from stages.learning.distributed import others_leave, training_stage
 from stages.learning.masks import random_subsets, subset_number
-from stages.learning.model_cards import last, origin
+from stages.learning.model_cards import origin
 from stages.learning.networks import initialise, write_weights
 from stages.learning.training import Training, add_noise, optimise, set_up, stream
 from stages.learning.validation import FEWEST, mean_loss
@@ -117,10 +117,10 @@ def main() -> None:
         others_leave()
         for name, (model, _, curve) in trained.items():
             write_weights(context.out / f"{name}.safetensors", model)
-            write_table(context.out / f"{name}.curve.csv", curve)
+            write_table(context.out / f"{name}.curve.csv", curve.table())
         inputs = [Path("data/preprocess/samples.csv"), Path("data/fuse/fusion.safetensors")]
         inputs += feature_files(dataset.names, Path("data/extract"))
-        losses = {name: last(curve) for name, (_, _, curve) in trained.items()}
+        losses = {name: curve.last() for name, (_, _, curve) in trained.items()}
         card: dict[str, Any] = {"family": settings.model, "settings": settings.own}
         card["models"] = {name: shape for name, (_, shape, _) in trained.items()}
         card["origin"] = origin(settings, run, inputs, {"losses": losses})
@@ -176,7 +176,7 @@ def decoder_pairs(dataset: FeatureDataset, fused: TrainedFusion, name: str, nois
     return draw
 
 
-def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[Density, dict[str, Any], pd.DataFrame]:
+def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[Density, dict[str, Any], Curve]:
     """A model of the density that the pairs of a job come from, its shape and its loss curve."""
     pairs, budget = job.pairs, job.budget
     target, condition = pairs(1, stream(seed, f"train/{name}/shape"))
@@ -216,12 +216,6 @@ def check_spread(model: Density, target: Tensor, condition: Tensor, section: str
         )
 
 
-def build(family: str, shape: dict[str, Any], settings: dict[str, Any]) -> Density:
-    """An untrained model."""
-    model, own = FAMILIES[family]
-    return model(**shape, settings=own(**settings))
-
-
 def views_of_all_subsets(fused: TrainedFusion, features: Tensor, there: Tensor) -> Tensor:
     """The representation of every sample under every subset, by `number`: (2^M x N, U)."""
     views = []
@@ -230,19 +224,6 @@ def views_of_all_subsets(fused: TrainedFusion, features: Tensor, there: Tensor) 
         parts = zip(features.split(CHUNK), seen.split(CHUNK), strict=True)
         views += [fused(part.to(there.device), some).to(features.device) for part, some in parts]
     return to_device(torch.cat(views))
-
-
-def load_generator(folder: Path, names: Sequence[str]) -> tuple[Density | None, list[Density]]:
-    """The prior and the decoders, one for each of the modalities `names`, that this stage kept in `folder`; on the
-    device. Without a fusion there is no prior."""
-    card = read_json(folder / "generator.json")
-
-    def read(name: str) -> Density:
-        model = build(card["family"], card["models"][name], card["settings"])
-        model.load_state_dict(load_file(folder / f"{name}.safetensors"))
-        return model.to(device()).eval().requires_grad_(False)
-
-    return read("prior") if "prior" in card["models"] else None, [read(name) for name in names]
 
 
 if __name__ == "__main__":

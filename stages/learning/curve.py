@@ -5,11 +5,13 @@ They are added up where they are computed, and read once a stretch: to read a nu
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    import pandas as pd  # takes half a second, for which who makes samples need not wait
 
 POINTS = 100  # rows of a loss curve
 VALIDATION = "validation"  # the loss of items that are not learned from, in some of the rows
@@ -55,5 +57,13 @@ class Curve:
         self.rows, self.parts = state["rows"], list(state["sums"])
         self.sums = torch.tensor(list(state["sums"].values()), dtype=torch.float64) if self.parts else None
 
-    def table(self) -> pd.DataFrame:
+    def last(self) -> dict[str, float]:
+        """The losses at the end."""
+        row = self.rows[-1] if self.rows else {}
+        return {name: float(f"{value:.9g}") for name, value in row.items() if name != "step"}
+
+    def table(self) -> "pd.DataFrame":
+        """A row a stretch."""
+        import pandas as pd
+
         return pd.DataFrame(self.rows)

@@ -9,8 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from stages.common.params import Run, Strict
 
 LICENCE = Path("data/acquire/licence.txt")
@@ -28,13 +26,6 @@ def origin(settings: Strict, run: Run, inputs: Iterable[Path], figures: Mapping[
         "evaluated": EVALUATED,
         "libraries": {name: version(name) for name in LIBRARIES},
     }
-
-
-def last(curve: pd.DataFrame | None) -> dict[str, float]:
-    """The losses at the end of a training; none where nothing was trained."""
-    if curve is None or curve.empty:
-        return {}
-    return {str(name): float(f"{value:.9g}") for name, value in curve.iloc[-1].dropna().items() if name != "step"}
 
 
 def sha256(path: Path) -> str:

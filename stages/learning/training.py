@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import torch
 from pydantic import Field, PositiveInt
 from threadpoolctl import threadpool_limits
@@ -84,7 +83,7 @@ def optimise(
     hold: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.99),
     keep_every_s: float = KEEP_EVERY_S,
-) -> pd.DataFrame:
+) -> Curve:
     """Minimise ``sum(loss(stream).values())`` over the parameters of `model`; returns the loss curve.
 
     `ema_decay` is that of the moving average that the model is left with (0: the last weights), `hold` the share of the
@@ -137,7 +136,7 @@ def optimise(
         gradient()
     cost["gflop"] = one_more.flop * (training.steps - start) / 1e9
     assign(best.weights if best.choose else mean, weights)
-    return curve.table()
+    return curve
 
 
 def optimiser(weights: list[nn.Parameter], learning_rate: float, betas: tuple[float, float]) -> torch.optim.Optimizer:

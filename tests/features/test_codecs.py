@@ -48,7 +48,7 @@ def test_a_kept_codec_is_the_same_codec(name: str, kind: str, own: dict[str, int
     codec, curve = module.fit(
         BOTTLENECK, module.Settings(**own), ITEMS[name], seed=1, name=name, state=tmp_path / "state"
     )
-    assert len(curve) == 3
+    assert len(curve.rows) == 3
     (tmp_path / name).mkdir()
     save_file(codec.state_dict(), tmp_path / name / "codec.safetensors")
     write_json(tmp_path / name / "codec.json", {"codec": kind} | codec.card)
@@ -87,4 +87,4 @@ def test_pixels_come_back_as_they_were(tmp_path: Path) -> None:
     features = codec.encode(items)
     assert features.shape == (2, 128) and features.min() == -1 and features.max() == 1
     np.testing.assert_array_equal(codec.decode(features), items)
-    assert curve.empty and not list(codec.parameters())
+    assert curve is None and not list(codec.parameters())

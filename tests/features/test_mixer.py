@@ -73,7 +73,7 @@ def test_of_too_many_items_a_part_is_learned_from(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(mixer, "MOST", 20 * blocks(1, 1).size)
     few = BOTTLENECK.model_copy(update={"steps": 5})
     codec, curve = mixer.fit(few, SETTINGS, blocks(60, 1), seed=1, name="test", state=tmp_path)
-    assert len(curve) and codec.encode(blocks(3, 2)).shape == (3, BOTTLENECK.width)
+    assert curve.rows and codec.encode(blocks(3, 2)).shape == (3, BOTTLENECK.width)
 
 
 def test_components_that_lack_nothing_leave_nothing_to_learn(tmp_path: Path) -> None:
@@ -81,6 +81,6 @@ def test_components_that_lack_nothing_leave_nothing_to_learn(tmp_path: Path) -> 
     items = blocks(10, 1)
     few = BOTTLENECK.model_copy(update={"steps": 20, "noise": 0.0})
     codec, curve = mixer.fit(few, SETTINGS, items, seed=1, name="test", state=tmp_path)
-    assert np.isfinite(curve["reconstruction"]).all()
+    assert np.isfinite(curve.table()["reconstruction"]).all()
     with torch.no_grad():
         assert np.abs(codec.decode(codec.encode(items)).astype(int) - items).max() <= 2

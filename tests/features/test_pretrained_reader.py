@@ -74,7 +74,7 @@ def fitted(path: str = PATH, captions: list[str] = CAPTIONS) -> pretrained_reade
     codec, curve = pretrained_reader.fit(
         BOTTLENECK, settings, np.repeat(tokens(captions), 2, 0), seed=1, name="text", state=Path("state")
     )
-    assert len(curve) > 1
+    assert len(curve.rows) > 1
     return codec
 
 

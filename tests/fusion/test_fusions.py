@@ -12,7 +12,7 @@ from stages.common.modality_subsets import proper_subsets
 from stages.common.params import read_yaml
 from stages.fusion import none
 from stages.fusion.dataset import Shape, widths_of
-from stages.fusion.fuse import FUSIONS
+from stages.fusion.trained_fusion import FUSIONS
 from stages.learning.masks import mask
 from stages.learning.networks import initialise
 from stages.learning.training import stream

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stages.common.params import read_yaml
 from stages.fusion.dataset import FeatureDataset, Shape, widths_of
-from stages.fusion.fuse import TrainedFusion
+from stages.fusion.trained_fusion import TrainedFusion
 from stages.generation.train import Job, Train, check_spread, decoder_pairs, fit, prior_pairs, views_of_all_subsets
 from stages.learning.masks import subset_number
 from stages.learning.training import stream

@@ -27,7 +27,7 @@ def learned(name: str, state: Path) -> bytes:
         return {"fit": ((model(x).float() - x) ** 2).mean()}
 
     curve = optimise(model, loss, Training(steps=30, batch=64, learning_rate=0.01), seed=1, name=name, state=state)
-    return save(model.state_dict()) + curve.to_csv().encode()
+    return save(model.state_dict()) + curve.table().to_csv().encode()
 
 
 def works(state: Path) -> dict[str, Work]:

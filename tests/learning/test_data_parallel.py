@@ -18,10 +18,10 @@ from stages.common.special_tokens import END, START
 from stages.features.bottleneck import Bottleneck
 from stages.features.codecs import codec_of
 from stages.fusion.dataset import FeatureDataset
-from stages.fusion.fuse import FUSIONS
 from stages.fusion.objective import Learning
+from stages.fusion.trained_fusion import FUSIONS
 from stages.generation.models.families import FAMILIES
-from stages.generation.train import build
+from stages.generation.models.trained_generator import build
 from stages.learning import training
 from stages.learning.data_parallel import data_parallel, join
 from stages.learning.device import device

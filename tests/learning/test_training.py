@@ -59,7 +59,7 @@ def train(
         model, interrupted, training(STEPS), seed=1, name="test/toy", state=state,
         ema_decay=ema_decay, keep_every_s=every,
     )  # fmt: skip
-    write_table(state / "curve.csv", curve)
+    write_table(state / "curve.csv", curve.table())
     return save(model.state_dict()), (state / "curve.csv").read_bytes()
 
 
@@ -85,7 +85,7 @@ def test_how_often_states_are_kept_changes_nothing(tmp_path: Path) -> None:
 
 def test_it_learns(tmp_path: Path) -> None:
     model, loss = task()
-    curve = optimise(model, loss, training(300), seed=1, name="test/toy", state=tmp_path, ema_decay=0.9)
+    curve = optimise(model, loss, training(300), seed=1, name="test/toy", state=tmp_path, ema_decay=0.9).table()
     assert curve["step"].tolist() == list(range(3, 301, 3))
     assert curve["fit"].iloc[-10:].mean() < 0.2 * curve["fit"].iloc[:5].mean()
 

@@ -12,8 +12,8 @@ from torch import Generator, Tensor
 from stages.common.params import read_yaml
 from stages.evaluation.page.curves import charts, learned_by_heart, lowest_step
 from stages.fusion.dataset import FeatureDataset
-from stages.fusion.fuse import FUSIONS
 from stages.fusion.objective import Learning
+from stages.fusion.trained_fusion import FUSIONS
 from stages.generation.train import Job, Pairs, Train, fit
 from stages.learning.training import stream
 from stages.learning.validation import ENOUGH, mean_loss
@@ -42,10 +42,10 @@ def test_a_model_that_learns_by_heart_is_left_as_it_is_and_told_of(family: str, 
     plain, _, _ = fit("prior", Job(unrelated("known"), settings.prior), settings, 1, tmp_path / "plain")
     model, _, curve = fit("prior", Job(unrelated("known"), settings.prior, held), settings, 1, tmp_path / "watched")
     assert all(torch.equal(*both) for both in zip(plain.parameters(), model.parameters(), strict=True))
-    scores = curve["validation"].dropna()
+    scores = curve.table()["validation"].dropna()
     measure = mean_loss(partial(of_pairs, model, held), FEW, seed=1, name="train/prior")
     assert len(scores) == 20 and scores.iloc[-1] == pytest.approx(measure(), rel=1e-6)
-    long = curve.melt("step", var_name="loss").assign(stage="train/prior").dropna()
+    long = curve.table().melt("step", var_name="loss").assign(stage="train/prior").dropna()
     (sentence,) = learned_by_heart(long)
     assert f"after {lowest_step(long)} of 400 steps" in sentence and scores.iloc[-1] > 1.2 * scores.min()
 
@@ -60,7 +60,7 @@ def test_a_gan_has_no_loss_to_watch(tmp_path: Path) -> None:
     section["prior"] |= {"steps": 4, "batch": FEW}
     settings = Train.model_validate(section)
     *_, curve = fit("prior", Job(unrelated("known"), settings.prior, unrelated("held")), settings, 1, tmp_path)
-    assert "validation" not in curve
+    assert "validation" not in curve.table()
 
 
 @pytest.mark.parametrize("held_out", [0, 7, 8, 40])
@@ -75,7 +75,7 @@ def test_a_fusion_is_watched_by_samples_that_it_does_not_learn_from(held_out: in
         unified_width=4, noise=0.1, feature_noise=0.1, hidden=16, steps=40, batch=32, learning_rate=0.01
     )
     _, curve = FUSIONS["concat"].fit(dataset, own, learning, seed=1, state=tmp_path)
-    scores = curve.get("validation", pd.Series(dtype=float)).dropna()
+    scores = curve.table().get("validation", pd.Series(dtype=float)).dropna()
     assert len(scores) == (20 if held_out >= 8 else 0)
 
 

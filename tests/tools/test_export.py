@@ -32,7 +32,7 @@ from tests.clones import run, succeed
 from tests.test_share_models import TAG
 from tests.toy import commit, copied
 from tools.export import PROGRAM, check_kinds
-from tools.generate import known, load_sampler
+from tools.models import known, load_sampler
 
 LIBRARIES = ("onnxruntime", "numpy", "pillow", "soundfile", "tokenizers")
 MODULES = {"onnxruntime", "numpy", "PIL", "soundfile", "tokenizers", "items"} | set(sys.stdlib_module_names)
@@ -94,13 +94,9 @@ def test_it_makes_what_the_models_here_make(
     features, seen = torch.zeros(1, sum(sampler.dataset.widths)), torch.tensor([[name in observed for name in names]])
     for name, file in given.items():
         features += sampler.encode([file], name)
-    assert sampler.prior is not None
+    drawn = [torch.from_numpy(noises[name]) for name in ("prior", *names)]
     with torch.no_grad():
-        noise = torch.from_numpy(noises["prior"])
-        unified = sampler.unify(sampler.prior, features.expand(COUNT, -1), seen.expand(COUNT, -1), noise)
-        ours = sampler.features(unified, [torch.from_numpy(noises[name]) for name in names]).split(
-            sampler.dataset.widths, -1
-        )
+        ours = sampler.draw(features.expand(COUNT, -1), seen.expand(COUNT, -1), drawn).split(sampler.dataset.widths, -1)
     theirs = model.features(read, noises)
     for name, mine in zip(names, ours, strict=True):
         np.testing.assert_allclose(theirs[name], mine.numpy(), atol=1e-3)

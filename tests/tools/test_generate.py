@@ -14,11 +14,12 @@ import pytest
 
 from stages.common.params import load
 from stages.fusion import none
-from stages.fusion.fuse import TrainedFusion
+from stages.fusion.trained_fusion import TrainedFusion
 from stages.generation.sampler import Generate, Sampler
 from tests.clones import ROOT, environment, run, succeed
 from tests.test_readme import commands, texts
-from tools.generate import Block, check_given, empty, main, render
+from tools.generate import Block, check_given, main, render
+from tools.models import empty
 
 GENERATE = ("python", "-m", "tools.generate")
 SEVEN = "a bold red seven, said at a slow pace in a high voice"  # as in the README

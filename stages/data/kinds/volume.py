@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import scipy  # its parts are loaded when they are first used
 from PIL import Image
 from pydantic import Field
-from scipy.ndimage import gaussian_filter, rotate, zoom
 
 from stages.common.params import Strict
 from stages.data.kinds.extra import library
@@ -93,7 +93,7 @@ def of_voxels(found: np.ndarray, size: int) -> np.ndarray:
     matter = found > (0.5 if found.dtype.kind == "f" else 0)
     scale = size / max(matter.shape)
     if scale != 1:
-        matter = zoom(matter.astype(np.float32), scale, order=1) > 0.5
+        matter = scipy.ndimage.zoom(matter.astype(np.float32), scale, order=1) > 0.5
     return padded(matter[:size, :size, :size], size)
 
 
@@ -225,10 +225,10 @@ def page_of(large: Image.Image, sides: Sequence[Image.Image]) -> Image.Image:
 
 def views(matter: np.ndarray) -> Iterator[np.ndarray]:
     """(S, S, S) bool as it looks from all around, lit from above: TURN of (2 S, 2 S) uint8, white paper."""
-    fine = gaussian_filter(zoom(np.pad(matter, 1).astype(np.float32), FINER, order=1), 1)
+    fine = scipy.ndimage.gaussian_filter(scipy.ndimage.zoom(np.pad(matter, 1).astype(np.float32), FINER, order=1), 1)
     x, z = np.indices((len(fine), fine.shape[2]))
     for number in range(TURN):
-        solid = rotate(fine, 360 * number / TURN, (0, 1), reshape=False, order=1)
+        solid = scipy.ndimage.rotate(fine, 360 * number / TURN, (0, 1), reshape=False, order=1)
         hit, first = (solid > 0.5).any(1), (solid > 0.5).argmax(1)  # (X, Z), looking along y
         places = np.stack([x, first, z]).clip(1, len(fine) - 2)  # of the surface, where alone the slope is asked for
         slope = np.stack([solid[tuple(places - one)] - solid[tuple(places + one)] for one in AXES])  # (3, X, Z)

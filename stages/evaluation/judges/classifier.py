@@ -21,6 +21,7 @@ from stages.common.modality import tensor_of
 from stages.evaluation.judges.backbones import BACKBONES, WIDTH
 from stages.evaluation.judges.inputs import INPUTS, augmented, input_batches, input_size
 from stages.learning.budget import sized
+from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import initialise
@@ -65,7 +66,7 @@ class Classifier(nn.Module):
 def train_classifier(
     name: str, network: str, items: Tensor, columns: pd.DataFrame, values: Mapping[str, list[str]], training: Training,
     *, seed: int, state: Path,
-) -> tuple[Classifier, pd.DataFrame]:  # fmt: skip
+) -> tuple[Classifier, Curve]:  # fmt: skip
     """The judge of one modality and its loss curve, from (N, ...) clean `items` and the columns of their labels."""
     labels = {attribute: classes(columns[attribute], known).to(device()) for attribute, known in values.items()}
     judge = Classifier(name, network, input_size(name, items), values)

@@ -12,7 +12,6 @@ from functools import partial
 from itertools import combinations
 from pathlib import Path
 
-import pandas as pd
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
@@ -22,6 +21,7 @@ from stages.evaluation.judges.backbones import BACKBONES, WIDTH
 from stages.evaluation.judges.inputs import AUGMENTATIONS, INPUTS, augmented, input_size
 from stages.learning.budget import sized
 from stages.learning.contrastive import info_nce
+from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import initialise
@@ -61,7 +61,7 @@ def train_matcher(
     *,
     seed: int,
     state: Path,
-) -> tuple[Matcher, pd.DataFrame]:
+) -> tuple[Matcher, Curve]:
     """The matcher and its loss curve, from (N, ...) clean items of each modality; `there` (N,) says which exist."""
     matcher = Matcher(network, {name: input_size(name, part) for name, part in items.items()})
     initialise(matcher, stream(seed, "judge/matcher/weights"))

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from stages.evaluation.intervals import bootstrap_interval, normal_interval
 
@@ -52,10 +51,6 @@ def share(
         metric, *bootstrap_interval(cells, rng), sum(map(len, cells)), floor, *normal_interval(ceilings), floor_low=low,
         floor_high=high,
     )  # fmt: skip
-
-
-def table(results: Sequence[Result]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(result) for result in results])
 
 
 def summary(results: Sequence[Result]) -> dict[str, dict[str, float]]:

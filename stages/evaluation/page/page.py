@@ -4,24 +4,20 @@ The templates stand in the folder `template` beside this module; what they show 
 that are imported. There is no script, and all text is escaped.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.common.modality import kind_of
 from stages.evaluation.metrics import families
-from stages.evaluation.metrics.discriminative_power import FEW, discriminates, margin
+from stages.evaluation.metrics.discriminative_power import FEW, margin
 from stages.evaluation.metrics.result import Result
 from stages.evaluation.page import wording
 from stages.evaluation.page.curves import FRAME, charts, learned_by_heart
 from stages.evaluation.page.examples import Example, View
 from stages.evaluation.page.guidance_chart import GuidanceChart
 from stages.evaluation.page.interpretability import Attention, Game
-from stages.evaluation.page.media import medium
+from stages.evaluation.page.templates import environment
 from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.verdict import DIRECTED, verdict
 
@@ -34,18 +30,6 @@ KEYS = {  # beside the verdict, in words
     "match.joint": "Made from nothing, {all} belong together",
     "match.worst": "What is made fits in the worst direction, {worst}",
 }
-
-
-FILTERS = (
-    "amount",
-    "label",
-    "modality",
-    "named",
-    "number",
-    "percent",
-    "points",
-    "several",
-)  # of `wording`, in the templates
 
 
 @dataclass(frozen=True)
@@ -96,17 +80,6 @@ def figures_of(table: pd.DataFrame) -> dict[str, Result]:
     return {str(row["metric"]): Result(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")}
 
 
-def environment(*folders: Path) -> Environment:
-    """What fills templates: those beside this file, and those in other folders."""
-    made = Environment(
-        loader=FileSystemLoader([*folders, Path(__file__).with_name("template")]), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    made.filters |= {"at": at, "discriminates": discriminates, "medium": medium, "caption": caption}
-    made.filters |= {"own_names": own_names} | {name: getattr(wording, name) for name in FILTERS}
-    return made
-
-
 def render(content: Content) -> str:
     """The page as HTML."""
     names, results = content.names, content.results
@@ -153,23 +126,3 @@ def grouped(results: Mapping[str, Result]) -> list[tuple[str, str, list[Result]]
     for metric, result in results.items():
         groups.setdefault(families.family(metric), []).append(result)
     return [(group, families.FAMILIES.get(group, ""), rows) for group, rows in groups.items()]
-
-
-def own_names(items: View) -> bool:
-    """Are there modalities that are not called as their kind? What shows them tells their names."""
-    return any(name != kind_of(name) for name in items)
-
-
-def caption(items: View) -> str | None:
-    """The first text of a sample, in words for who can't see or hear the rest."""
-    return next((item for name, item in items.items() if kind_of(name) == "text"), None)
-
-
-def at(value: float, result: Result) -> float:
-    """Where `value` lies on the bar of `figure`, per cent of its width: shares from 0 to 1, others over their range."""
-    left, right = 0.0, 1.0
-    ends = [v for v in (result.low, result.high, result.value, result.floor, result.ceiling) if math.isfinite(v)]
-    if families.family(result.metric) not in families.SHARES or min(ends) < 0:
-        left, right = min(0.0, *ends), max(0.0, *ends)
-    share = (value - left) / (right - left or 1.0)
-    return round(100 * min(max(share, 0.0), 1.0), 2)

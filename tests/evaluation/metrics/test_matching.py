@@ -46,7 +46,7 @@ def test_a_matcher_finds_what_belongs_together_and_chance_does_not(tmp_path: Pat
     items = {"image": blocks(kinds), "text": captions(kinds)}
     there = {name: torch.tensor(RNG.random(400) < 0.8) for name in items}
     matcher, curve = train_matcher("grid", items, there, TRAINING, seed=1, state=tmp_path)
-    assert set(curve) == {"step", "image", "text", "image_text"}
+    assert set(curve.table()) == {"step", "image", "text", "image_text"}
     fresh = np.arange(10).repeat(4)
     with torch.no_grad():
         left, right = matcher("image", INPUTS[PICTURE](blocks(fresh))).numpy(), matcher("text", captions(fresh)).numpy()

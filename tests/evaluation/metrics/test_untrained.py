@@ -16,10 +16,10 @@ from stages.evaluation.metrics.evaluated_data import Outputs
 from stages.evaluation.metrics.judge_inference import Predictions
 from stages.fusion import concat
 from stages.fusion.dataset import FeatureDataset
-from stages.fusion.fuse import TrainedFusion
+from stages.fusion.trained_fusion import TrainedFusion
 from stages.generation.models.families import FAMILIES
+from stages.generation.models.trained_generator import build
 from stages.generation.sampler import Sampler
-from stages.generation.train import build
 from stages.learning.masks import mask
 from stages.learning.networks import initialise
 from stages.learning.training import stream
@@ -75,7 +75,7 @@ def test_an_untrained_generator_scores_at_the_floor(family: str) -> None:
         for observed in proper_subsets(NAMES):
             seen, chance = mask(observed, NAMES, COUNT), stream(seed, f"generate/{observed}")
             with torch.no_grad():
-                made = read(sampler.draw(features, seen, chance))
+                made = read(sampler.draw(features, seen, sampler.noises(COUNT, chance)))
             outputs[observed] = Outputs({n: made[n] for n in NAMES if n not in observed}, truth, real, [])
         for result in coherence(outputs, {"digit": NAMES}, "digit", np.random.default_rng(seed)):
             assert result.ceiling == 1

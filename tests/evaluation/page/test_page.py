@@ -12,12 +12,12 @@ import pytest
 import soundfile
 from PIL import Image
 
-from stages.evaluation.metrics.result import Result, table
+from stages.evaluation.metrics.result import Result
 from stages.evaluation.page.examples import Example, View
 from stages.evaluation.page.guidance_chart import Dot, GuidanceChart
 from stages.evaluation.page.interpretability import Attention, Game, Share
 from stages.evaluation.page.media import as_data_uri
-from stages.evaluation.page.page import Content, figures_of, render
+from stages.evaluation.page.page import Content, render
 from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility
 from tests.browser import ABSENT, PROGRAM, Page, browser
 
@@ -76,7 +76,7 @@ def content() -> Content:
     curves = pd.DataFrame({"stage": "train/prior", "loss": "velocity", "step": [1, 2], "value": [2.0, 1.0]})
     example = Example("000001", sample(("image",)), sample(("text", "audio")), {})
     return Content(
-        names=NAMES, key="digit", tested=100, results=figures_of(table(results)), curves=curves,
+        names=NAMES, key="digit", tested=100, results={one.metric: one for one in results}, curves=curves,
         nothing=[sample(), sample(("text",)), sample(("image", "audio"))], examples={("image",): [example]},
         strips=[[sample()] * 8], games=[Game("audio", "pitch", 0.3, 0.9, 50, {"text": Share(0.6, 0.5, 0.7, 0.6, 0.6)})],
         attentions=[Attention("nothing", {"constant": 1.0}), Attention("image+text", {"constant": 0.2, "image": 0.8})],
@@ -178,7 +178,7 @@ def test_figures_that_can_not_tell_are_neither_good_nor_bad() -> None:
     assert "have a made one close by" not in page
     assert "1 of 4 figures are as good as real data" in page
     silent = Result("coherence.joint", 0.5, 0.4, 0.6, 40, 0.45, 0.55, 0.4, 0.7, floor_low=0.3, floor_high=0.6)
-    page = render(replace(content(), results=figures_of(table([silent]))))
+    page = render(replace(content(), results={"coherence.joint": silent}))
     assert "0 of 0 figures" in page and "there is nothing to praise or to blame" in page
     assert "says nothing: these can't be told apart" in page
 
@@ -193,6 +193,6 @@ def test_without_attributes_it_still_renders() -> None:
     match = Result("match.image_to_text", 0.8, 0.7, 0.9, 50, 0.5, 0.9)
     novel = Result("novel.thing", 1.0, 0.9, 1.1, 5, 0.0, 2.0)
     example = Example("a", sample(("image",)), sample(("text",)), sample(("text",)))
-    bare = replace(content(), names=("image", "text"), results=figures_of(table([match, novel])), nothing=[])
+    bare = replace(content(), names=("image", "text"), results={one.metric: one for one in (match, novel)}, nothing=[])
     page = render(replace(bare, examples={("image",): [example]}))
     assert "what is made fits in 80.0" in page and "Novel" in page and "caption right in 80.0" in page

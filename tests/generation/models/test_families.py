@@ -12,7 +12,7 @@ from stages.common.params import read_yaml
 from stages.generation.models import gan, vae
 from stages.generation.models.convolution import check_grid
 from stages.generation.models.families import FAMILIES
-from stages.generation.train import build
+from stages.generation.models.trained_generator import build
 from stages.learning.networks import initialise
 from stages.learning.training import Training, optimise, stream
 from tests.clones import ROOT
