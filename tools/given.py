@@ -52,11 +52,15 @@ def payload(name: str, told: str | Path, sampler: Sampler) -> bytes:
         raise ValueError(
             f"--{name}: expected one of {', '.join(sampler.dataset.names)}, which the models know; leave it out"
         )
-    content = read(name, told)
+    return checked(name, read(name, told), sampler, f"--{name} {told}")
+
+
+def checked(name: str, content: bytes, sampler: Sampler, where: str | None = None) -> bytes:
+    """The bytes, if `preprocess` would read them. Raises ValueError that says `where` they are from if not."""
     try:
         MODALITIES[kind_of(name)].read(content, sampler.fitted[name])
     except ValueError as error:
-        raise ValueError(f"--{name} {told}: {error}") from error
+        raise ValueError(f"{where or name}: {error}") from error
     return content
 
 

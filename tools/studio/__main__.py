@@ -1,0 +1,54 @@
+"""`make studio`: a page on which people draw, type and speak, and an interface for programs, on this machine alone.
+
+``python -m tools.studio --models . main ../other`` shows several models side by side: folders, or Git revisions.
+"""
+
+import argparse
+import os
+import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stages.data.kinds.extra import library
+from tools.refusal import one_line
+
+HOST, PORT = "127.0.0.1", 7860
+
+
+def main() -> None:
+    """Serve until stopped; what was uploaded or made goes with it."""
+    parser = argparse.ArgumentParser(prog="studio", description="draw, type and speak; and an interface for programs")
+    parser.add_argument("--models", nargs="+", default=["."], metavar="MODEL", help="folders or Git revisions: .")
+    parser.add_argument("--host", default=HOST, help=f"who may reach it; {HOST}: this machine alone")
+    parser.add_argument("--port", type=int, default=PORT, help=f"{PORT}")
+    chosen = parser.parse_args()
+    with one_line("studio"), TemporaryDirectory(prefix="studio-") as scratch:
+        check_free(chosen.host, chosen.port)
+        os.environ |= {
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "GRADIO_TEMP_DIR": f"{scratch}/uploads",
+            "HF_HUB_OFFLINE": "1",
+        }
+        uvicorn = library("uvicorn", "studio")
+        from tools.studio.models import load
+        from tools.studio.page import mount
+        from tools.studio.service import service
+
+        models = [load(where, Path(scratch)) for where in chosen.models]
+        app = mount(service(models), models)
+        print(f"studio: http://{chosen.host}:{chosen.port}, for programs /api/openapi.json; Ctrl-C ends it", flush=True)
+        uvicorn.run(app, host=chosen.host, port=chosen.port, log_level="warning")
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises ValueError where somebody else listens."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((host, port))
+        except OSError as error:
+            raise ValueError(f"--port: expected a free port, got {port} ({error.strerror}); choose another") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Fields of the page, a row a kind of modality: what a person gives in it, and how that becomes a file's bytes."""
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, NamedTuple
+
+import gradio as gr
+import soundfile
+from PIL import Image
+
+from stages.common.modality import KINDS, Modality
+from tools.studio.models import Trained
+
+PAPER, PEN = 280, 18  # side and pen of the drawing field, pixels
+INKS: list[str | tuple[str, float]] = ["#000000", "#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd"]
+
+
+class Field(NamedTuple):
+    """A field of a kind."""
+
+    component: Callable[[str, Sequence[str]], gr.components.Component]  # label, values of labels -> what is shown
+    payload: Callable[[Any], bytes | None]  # what stands in it -> a file's bytes, None where it is empty
+    value: Callable[[bytes, str], Any]  # a file's bytes and its suffix -> what may stand in it
+
+
+def paper(label: str, _: Sequence[str]) -> gr.components.Component:
+    """To draw on, or to load a picture into."""
+    brush = gr.Brush(default_size=PEN, colors=INKS, default_color=INKS[0])
+    return gr.ImageEditor(
+        label=f"{label}: draw, or load a picture", type="pil", brush=brush, layers=False, canvas_size=(PAPER, PAPER),
+        sources=("upload", "clipboard"), transforms=(), height=PAPER + 120, buttons=[],
+    )  # fmt: skip
+
+
+def drawn(value: Any) -> bytes | None:
+    """A picture on white paper; None where nothing was drawn."""
+    picture = value and value["composite"]
+    if picture is None or not picture.convert("RGBA").getchannel("A").getbbox():
+        return None
+    whole, into = Image.new("RGBA", picture.size, "white"), io.BytesIO()
+    whole.alpha_composite(picture.convert("RGBA"))
+    whole.convert("RGB").save(into, "PNG")
+    return into.getvalue()
+
+
+def line(label: str, _: Sequence[str]) -> gr.components.Component:
+    return gr.Textbox(label=label, lines=1, max_length=4096)
+
+
+def choice(label: str, values: Sequence[str]) -> gr.components.Component:
+    return gr.Dropdown([("", ""), *((value, value) for value in values)], value="", label=label)
+
+
+def told(value: Any) -> bytes | None:
+    """The words of a caption, a label or a number; None where there are none."""
+    return str(value).strip().encode() or None if value is not None else None
+
+
+def recorded(label: str, _: Sequence[str]) -> gr.components.Component:
+    return gr.Audio(sources=["upload", "microphone"], type="filepath", label=f"{label}: load or record", buttons=[])
+
+
+def file_of(label: str, _: Sequence[str]) -> gr.components.Component:
+    return gr.File(type="filepath", label=f"{label}: load a file")
+
+
+def loaded(value: Any) -> bytes | None:
+    return Path(value).read_bytes() if value else None
+
+
+def stored(content: bytes, suffix: str) -> str:
+    """A file where the page looks for uploads, which go in time."""
+    with NamedTemporaryFile(suffix=f".{suffix}", dir=gr.utils.get_upload_folder(), delete=False) as file:
+        file.write(content)
+    return file.name
+
+
+def words(content: bytes, _: str) -> str:
+    return content.decode().strip()
+
+
+FILE = Field(file_of, loaded, stored)
+FIELDS = {
+    "image": Field(paper, drawn, lambda content, _: Image.open(io.BytesIO(content)).convert("RGBA")),
+    "text": Field(line, told, words),
+    "audio": Field(recorded, loaded, lambda content, _: soundfile.read(io.BytesIO(content), dtype="int16")[::-1]),
+    "label": Field(choice, told, words),
+    "number": Field(lambda label, _: gr.Number(value=None, label=label), told, lambda content, _: float(content)),
+    "video": FILE,
+    "volume": FILE,
+    "molecule": Field(line, told, words),
+}
+
+
+def field(name: Modality, models: Sequence[Trained]) -> gr.components.Component:
+    """The field of a modality; of a label, the values that any of the models knows."""
+    values = {value: None for model in models for value in model.about.labels.get(str(name), ())}
+    called = KINDS[name.kind].called
+    label = called.capitalize() if name == name.kind else f"{name} ({called})"
+    return FIELDS[name.kind].component(label, list(values))
+
+
+def payload(name: Modality, value: Any) -> bytes | None:
+    """The bytes of what was given, None where nothing was."""
+    return FIELDS[name.kind].payload(value)
+
+
+def value(name: Modality, content: bytes) -> Any:
+    """What stands in the field when these bytes are given."""
+    return FIELDS[name.kind].value(content, KINDS[name.kind].files[0] if KINDS[name.kind].in_files else "txt")

@@ -1,0 +1,184 @@
+"""The studio for people: give what you like, tick what shall be made, look and listen.
+
+One field a modality; what is left empty is not given. Made samples are HTML with all they show in it, and so is the
+archive to take away: the server keeps none of them, and what is uploaded goes after an hour or with the server.
+"""
+
+import io
+import json
+import zipfile
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from stages.common.modality import KINDS, TOKENS, VALUE, Modality, suffix_of, tensor_of
+from stages.evaluation.page.examples import View, view
+from stages.evaluation.page.templates import environment
+from tools.given import Inputs
+from tools.studio.fields import field, payload, value
+from tools.studio.models import Files, Trained
+from tools.studio.schema import Walk, Wanted
+
+UPLOAD, KEPT_S = "16mb", 3600  # of a file, at most; and how long it is kept
+COUNT, STEPS = 24, 16  # samples and steps of a walk on the page, at most
+EXAMPLES = 3
+WORDS = (TOKENS, VALUE)  # kinds of which an example is its own name
+ENDS = ((0, "From sample"), (1, "To sample"))
+HEADING = "# Draw, write, speak\n\nGive what you like, tick what shall be made. What is left empty is not given."
+TEMPLATES = environment(Path(__file__).parent)
+
+Work = Callable[[Trained, Mapping[str, Any], Inputs], str]  # a model, what is wanted, what is given -> HTML
+
+
+def mount(app: FastAPI, models: Sequence[Trained]) -> FastAPI:
+    """The page at /, beside what the app serves already."""
+    fonts = ("system-ui", "sans-serif")  # nothing is loaded from elsewhere
+    return gr.mount_gradio_app(
+        app, page(models), "/", max_file_size=UPLOAD, footer_links=[], css_paths=Path(__file__).with_name("page.css"),
+        theme=gr.themes.Default(font=fonts, font_mono=("ui-monospace", "monospace")),
+    )  # fmt: skip
+
+
+def page(models: Sequence[Trained]) -> gr.Blocks:
+    """Fields, settings, and what was made."""
+    names = list({name: modality for model in models for name, modality in model.names.items()}.values())
+    settings = models[0].sampler.settings
+    with gr.Blocks(title="Studio", delete_cache=(KEPT_S // 4, KEPT_S), analytics_enabled=False) as blocks:
+        gr.Markdown(HEADING)
+        gr.Markdown(told_of(models))
+        with gr.Row():
+            with gr.Column(min_width=300):
+                fields = [field(name, models) for name in names]
+                gr.Markdown(f"Examples, made by {models[0].name}:")
+                offered(examples(models[0]), names, fields)
+            with gr.Column(min_width=300):
+                make = gr.CheckboxGroup(
+                    list(map(str, names)), value=list(map(str, names)), label="Make, of what is not given"
+                )
+                count = gr.Slider(1, COUNT, 6, step=1, label="Samples")
+                seed = gr.Number(models[0].sampler.seed, precision=0, label="Seed: another one, other samples")
+                with gr.Accordion("How they are drawn", open=False):
+                    guidance = gr.Slider(1, 4, settings.guidance, label="Guidance: more, nearer to what is given")
+                    prior = gr.Slider(
+                        0.05, 1, settings.prior_temperature, label="Temperature: less, more usual samples"
+                    )
+                    decoder = gr.Slider(
+                        0.05, 1, settings.decoder_temperature, label="Temperature of each modality's own part"
+                    )
+                start = gr.Button("Make", variant="primary")
+                nothing = gr.Button("From nothing")
+        with gr.Row():
+            shown = [gr.HTML(elem_classes="made") for _ in models]
+        with gr.Accordion("A walk from one sample to another", open=False):
+            with gr.Row():
+                first, last = (gr.Number(place, precision=0, minimum=0, label=label) for place, label in ENDS)
+                steps = gr.Slider(2, STEPS, 8, step=1, label="Steps")
+            walk = gr.Button("Walk")
+            walked = [gr.HTML(elem_classes="made") for _ in models]
+        settings_fields = [make, count, seed, guidance, prior, decoder]
+        quiet: dict[str, Any] = {"api_visibility": "private"}  # for programs there is `service`
+
+        def made(*told: Any) -> list[str]:
+            return [said_by(model, model_made, names, told) for model in models]
+
+        def made_of_nothing(*told: Any) -> list[str]:
+            return made(*[None] * len(names), *told[len(names) :])
+
+        def walked_by(*told: Any) -> list[str]:
+            return [said_by(model, model_walked, names, told) for model in models]
+
+        start.click(made, [*fields, *settings_fields], shown, **quiet)
+        nothing.click(made_of_nothing, [*fields, *settings_fields], shown, **quiet)
+        walk.click(walked_by, [*fields, *settings_fields, first, last, steps], walked, **quiet)
+    return blocks.queue(max_size=64)
+
+
+def told_of(models: Sequence[Trained]) -> str:
+    """Which data each model knows."""
+    lines = []
+    for model in models:
+        kinds = ", ".join(f"{name} ({KINDS[modality.kind].called})" for name, modality in model.names.items())
+        lines.append(f"**{model.name}** knows {kinds}. Its data: {model.data_licence.splitlines()[0]}")
+    return "\n\n".join(lines)
+
+
+def said_by(
+    model: Trained,
+    work: Callable[[Trained, Mapping[str, Any], Inputs], str],
+    names: Sequence[Modality],
+    told: Sequence[Any],
+) -> str:
+    """HTML of what a model does with what stands in the fields, or of the line that says why it does not."""
+    found = {str(name): payload(name, value) for name, value in zip(names, told, strict=False)}
+    given = {name: content for name, content in found.items() if content is not None}
+    make, count, seed, guidance, prior, decoder, *ends = told[len(names) :]
+    wanted: dict[str, Any] = {"make": [name for name in make if name not in given], "count": int(count), "seed": seed}
+    wanted |= {"guidance": guidance, "prior_temperature": prior, "decoder_temperature": decoder}
+    wanted |= dict(zip(("start", "end", "steps"), ends, strict=False))
+    try:
+        return work(model, wanted, model.inputs([given]))
+    except ValidationError as error:
+        return refused(model, error.errors()[0]["msg"].removeprefix("Value error, "))
+    except ValueError as error:
+        return refused(model, str(error))
+
+
+def refused(model: Trained, line: str) -> str:
+    return TEMPLATES.get_template("refused.html").render(model=model.name, line=" ".join(line.split()))
+
+
+def model_made(model: Trained, told: Mapping[str, Any], given: Inputs) -> str:
+    wanted = Wanted(**told)
+    (made,) = model.make(wanted, given)
+    return rendered(model, wanted, given, made, model.contributions(wanted, given))
+
+
+def model_walked(model: Trained, told: Mapping[str, Any], given: Inputs) -> str:
+    wanted = Walk(**told)
+    return rendered(model, wanted, given, model.walk(wanted, given), {})
+
+
+def rendered(model: Trained, wanted: Wanted, given: Inputs, made: Sequence[Files], brought: Mapping[str, float]) -> str:
+    """The samples to see and hear, what each given modality brought, and an archive of it all."""
+    names = model.sampler.dataset.names
+    views: list[View] = [view(files, [name for name in names if suffix_of(name) in files]) for files in made]
+    archive = b64encode(archived(made, model.card(wanted, given), names)).decode()
+    return TEMPLATES.get_template("made.html").render(model=model.name, views=views, brought=brought, archive=archive)
+
+
+def archived(made: Sequence[Files], card: Mapping[str, Any], names: Sequence[str]) -> bytes:
+    """A ZIP of the files of each sample and of the card."""
+    texts = {suffix_of(name) for name in names if tensor_of(name) == TOKENS}
+    into = io.BytesIO()
+    with zipfile.ZipFile(into, "w") as archive:
+        archive.writestr("card.json", json.dumps(card, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        for number, files in enumerate(made):
+            for suffix, content in files.items():
+                archive.writestr(f"{number}.{suffix}", content + b"\n" * (suffix in texts))
+    return into.getvalue()
+
+
+def examples(model: Trained) -> list[tuple[Modality, bytes]]:
+    """Samples of the model's own, an item of one modality each."""
+    (made,) = model.make(Wanted(count=EXAMPLES), model.inputs([{}]))
+    names = list(model.names.values())
+    chosen = [names[place % len(names)] for place in range(EXAMPLES)]
+    return [(name, files[suffix_of(name)]) for name, files in zip(chosen, made, strict=True)]
+
+
+def offered(found: Sequence[tuple[Modality, bytes]], names: Sequence[Modality], fields: Sequence[Any]) -> None:
+    """A button an example, which fills its field and empties the others."""
+    with gr.Row():
+        for name, content in found:
+            called = KINDS[name.kind].called
+            label = f"A {called}: {content.decode().strip()}" if tensor_of(name) in WORDS else f"A {called}"
+
+            def filled(name: Modality = name, content: bytes = content) -> list[Any]:
+                return [value(name, content) if other == name else None for other in names]
+
+            gr.Button(label, size="sm").click(filled, None, list(fields), api_visibility="private")
