@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare bench grid leaderboard exported article emoji recipe figures doctor test prove lint types lock
+.PHONY: help setup remotes repro fresh same compare bench grid leaderboard exported studio serving codecs article emoji recipe figures doctor test prove lint types lock
 
 #: Set up
 help:  ## list the targets
@@ -51,6 +51,12 @@ leaderboard: $(STAMP)  ## write what the grid measured to metrics/leaderboard.cs
 
 exported: $(STAMP)  ## size, speed and loss of the models taken along (tools.export), to metrics/export.csv
 	@$(BIN)/python -m tools.exported
+
+serving: $(STAMP)  ## how fast the studio answers programs, and its memory over 10,000 requests, to metrics/serving.csv
+	@$(BIN)/python -m tools.serving
+
+studio: $(STAMP)  ## draw, type and speak on a page of this machine, and ask by HTTP; MODELS: folders or Git revisions
+	@$(BIN)/python -m tools.studio --models $(or $(MODELS),.)
 
 codecs: $(STAMP)  ## fit every codec to this data at the same cost, and write what each loses to metrics/codecs.csv
 	@$(BIN)/python -m tools.codecs

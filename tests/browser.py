@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from fcntl import F_DUPFD, fcntl
 from itertools import count
@@ -20,6 +21,7 @@ from typing import Any
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ABSENT = "no Chromium here; on Debian: apt-get install chromium"
+KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), "Escape": (27, "")}  # their numbers, and what they write
 QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
@@ -80,18 +82,40 @@ class Page:
 
     def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
-            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=9)
+            text = {"text": KEYS[key][1]} if kind == "keyDown" else {}
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key][0], **text)
 
-    def complaints(self) -> list[str]:
+    def draw(self, corners: Sequence[tuple[float, float]], on: str) -> None:
+        """A line of the pointer over an element, its corners as shares of the element's sides."""
+        box = f"document.querySelector('{on}').getBoundingClientRect()"
+        x, y, width, height = self.value(f"(({{x, y, width, height}}) => [x, y, width, height])({box})")
+        kinds = ["mousePressed", *["mouseMoved"] * (len(corners) - 2), "mouseReleased"]
+        for kind, (across, down) in zip(kinds, corners, strict=True):
+            place = {"x": x + across * width, "y": y + down * height}
+            self.ask("Input.dispatchMouseEvent", type=kind, **place, button="left", buttons=1, clickCount=1)
+
+    def until(self, expression: str, *, seconds: float = 60) -> None:
+        """Wait for a JavaScript expression to be true."""
+        end = time.monotonic() + seconds
+        while not self.value(expression):
+            assert time.monotonic() < end, f"not so in {seconds} s: {expression}"
+            time.sleep(0.05)
+
+    def choose(self, file: Path, at: str) -> None:
+        """A file in a field for files."""
+        found = self.ask("Runtime.evaluate", expression=f"document.querySelector('{at}')")["result"]["objectId"]
+        self.ask("DOM.setFileInputFiles", files=[str(file.resolve())], objectId=found)
+
+    def complaints(self, levels: Collection[str] = ("error", "warning")) -> list[str]:
         """Errors of the console, of scripts and of loading since `show`."""
         said = []
         for event in self.events:
             params = event.get("params", {})
             if event.get("method") == "Runtime.exceptionThrown":
                 said.append(str(params["exceptionDetails"]["text"]))
-            elif event.get("method") == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
+            elif event.get("method") == "Log.entryAdded" and params["entry"]["level"] in levels:
                 said.append(str(params["entry"]["text"]))
-            elif event.get("method") == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
+            elif event.get("method") == "Runtime.consoleAPICalled" and params["type"] in levels:
                 said.append(json.dumps(params["args"]))
         return said
 

@@ -157,6 +157,13 @@ def exported() -> str:
     return table(*titles, lines=[line.format(**row) for row in rows])
 
 
+def serving() -> str:
+    """How the studio answers so many clients, a line each."""
+    line = "| {clients} | {requests:,} | {per_second:.1f} | {p50_ms} | {p99_ms} | {mib_before} | {mib_after} |"
+    titles = ("clients", "requests", "a second", "half within, ms", "99 of 100 within, ms", "MiB before", "MiB after")
+    return table(*titles, lines=[line.format(**row) for row in records("serving.csv")])
+
+
 def bench() -> str:
     """What each stage costs, and on what machine."""
     rows = records("bench.csv")
@@ -208,6 +215,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "medical-invented": lambda: most("medical", "invented."),
     "medical-missed": lambda: most("medical", "missed."),
     "export": exported,
+    "serving": serving,
     "bench": bench,
     "minutes": minutes,
     "weight-read": lambda: measured("ceiling.image.weight"),

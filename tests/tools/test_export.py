@@ -224,14 +224,8 @@ def test_one_draws_and_hears_in_a_browser(address: str, program: ModuleType, tak
     with browser.browser(tmp_path / "profile") as page:
         page.show(address, width=390, height=800, dark=True)
         assert page.value(READY) == "Ready."
-        place = "document.querySelector('.paper').getBoundingClientRect()"
-        x, y, side = page.value(f"(({{x, y, width}}) => [x, y, width])({place})")
         assert page.value("document.documentElement.scrollWidth") <= 390
-        for kind, down in (("mousePressed", 0.2), ("mouseMoved", 0.8), ("mouseReleased", 0.8)):
-            page.ask(
-                "Input.dispatchMouseEvent", type=kind, x=x + side / 2, y=y + side * down, button="left", buttons=1,
-                clickCount=1,
-            )  # fmt: skip
+        page.draw([(0.5, 0.2), (0.5, 0.8), (0.5, 0.8)], on=".paper")
         assert page.value("document.querySelector('[name=image]').checked"), "who draws gives a picture"
         page.value("document.querySelector('form').requestSubmit()")
         assert page.value(READY).startswith("6 samples in ")

@@ -1,6 +1,7 @@
 """Fields of the page, a row a kind of modality: what a person gives in it, and how that becomes a file's bytes."""
 
 import io
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -8,13 +9,13 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 import soundfile
-from PIL import Image
 
 from stages.common.modality import KINDS, Modality
+from stages.evaluation.page.media import as_data_uri
+from stages.evaluation.page.templates import environment
 from tools.studio.models import Trained
 
-PAPER, PEN = 280, 18  # side and pen of the drawing field, pixels
-INKS: list[str | tuple[str, float]] = ["#000000", "#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd"]
+TEMPLATES = environment(Path(__file__).parent)
 
 
 class Field(NamedTuple):
@@ -27,22 +28,14 @@ class Field(NamedTuple):
 
 def paper(label: str, _: Sequence[str]) -> gr.components.Component:
     """To draw on, or to load a picture into."""
-    brush = gr.Brush(default_size=PEN, colors=INKS, default_color=INKS[0])
-    return gr.ImageEditor(
-        label=f"{label}: draw, or load a picture", type="pil", brush=brush, layers=False, canvas_size=(PAPER, PAPER),
-        sources=("upload", "clipboard"), transforms=(), height=PAPER + 120, buttons=[],
-    )  # fmt: skip
+    here = Path(__file__)
+    markup = TEMPLATES.get_template("paper.html").render(label=label)
+    return gr.HTML(value="", html_template=markup, js_on_load=here.with_name("paper.js").read_text(encoding="utf-8"))
 
 
 def drawn(value: Any) -> bytes | None:
-    """A picture on white paper; None where nothing was drawn."""
-    picture = value and value["composite"]
-    if picture is None or not picture.convert("RGBA").getchannel("A").getbbox():
-        return None
-    whole, into = Image.new("RGBA", picture.size, "white"), io.BytesIO()
-    whole.alpha_composite(picture.convert("RGBA"))
-    whole.convert("RGB").save(into, "PNG")
-    return into.getvalue()
+    """The picture that the field has as a data URL; None where there is none."""
+    return b64decode(str(value).partition(",")[2]) or None if value else None
 
 
 def line(label: str, _: Sequence[str]) -> gr.components.Component:
@@ -83,7 +76,7 @@ def words(content: bytes, _: str) -> str:
 
 FILE = Field(file_of, loaded, stored)
 FIELDS = {
-    "image": Field(paper, drawn, lambda content, _: Image.open(io.BytesIO(content)).convert("RGBA")),
+    "image": Field(paper, drawn, lambda content, _: as_data_uri("image", content)),
     "text": Field(line, told, words),
     "audio": Field(recorded, loaded, lambda content, _: soundfile.read(io.BytesIO(content), dtype="int16")[::-1]),
     "label": Field(choice, told, words),

@@ -163,7 +163,8 @@ def load(where: str, scratch: Path) -> Trained:
         fetch(where, project)
     check_models(project)
     licence = read_json(project / "data/train/generator.json")["origin"]["data_licence"]
-    return Trained(where, load_sampler(known(project), project / "unused", None, project), licence)
+    name = project.resolve().name if project.is_dir() and where == "." else where
+    return Trained(name, load_sampler(known(project), project / "unused", None, project), licence)
 
 
 def fetch(rev: str, project: Path) -> None:

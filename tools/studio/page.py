@@ -9,6 +9,7 @@ import json
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,8 @@ from pydantic import ValidationError
 
 from stages.common.modality import KINDS, TOKENS, VALUE, Modality, suffix_of, tensor_of
 from stages.evaluation.page.examples import View, view
-from stages.evaluation.page.templates import environment
 from tools.given import Inputs
-from tools.studio.fields import field, payload, value
+from tools.studio.fields import TEMPLATES, field, payload, value
 from tools.studio.models import Files, Trained
 from tools.studio.schema import Walk, Wanted
 
@@ -30,7 +30,6 @@ EXAMPLES = 3
 WORDS = (TOKENS, VALUE)  # kinds of which an example is its own name
 ENDS = ((0, "From sample"), (1, "To sample"))
 HEADING = "# Draw, write, speak\n\nGive what you like, tick what shall be made. What is left empty is not given."
-TEMPLATES = environment(Path(__file__).parent)
 
 Work = Callable[[Trained, Mapping[str, Any], Inputs], str]  # a model, what is wanted, what is given -> HTML
 
@@ -45,57 +44,50 @@ def mount(app: FastAPI, models: Sequence[Trained]) -> FastAPI:
 
 
 def page(models: Sequence[Trained]) -> gr.Blocks:
-    """Fields, settings, and what was made."""
+    """Fields on the left; settings and what was made on the right."""
     names = list({name: modality for model in models for name, modality in model.names.items()}.values())
-    settings = models[0].sampler.settings
     with gr.Blocks(title="Studio", delete_cache=(KEPT_S // 4, KEPT_S), analytics_enabled=False) as blocks:
         gr.Markdown(HEADING)
         gr.Markdown(told_of(models))
         with gr.Row():
-            with gr.Column(min_width=300):
+            with gr.Column(min_width=300, scale=2):
+                found = examples(models[0])
+                buttons = [gr.Button(label(*one), size="sm", elem_classes="example") for one in found]
                 fields = [field(name, models) for name in names]
-                gr.Markdown(f"Examples, made by {models[0].name}:")
-                offered(examples(models[0]), names, fields)
-            with gr.Column(min_width=300):
-                make = gr.CheckboxGroup(
-                    list(map(str, names)), value=list(map(str, names)), label="Make, of what is not given"
-                )
-                count = gr.Slider(1, COUNT, 6, step=1, label="Samples")
-                seed = gr.Number(models[0].sampler.seed, precision=0, label="Seed: another one, other samples")
-                with gr.Accordion("How they are drawn", open=False):
-                    guidance = gr.Slider(1, 4, settings.guidance, label="Guidance: more, nearer to what is given")
-                    prior = gr.Slider(
-                        0.05, 1, settings.prior_temperature, label="Temperature: less, more usual samples"
-                    )
-                    decoder = gr.Slider(
-                        0.05, 1, settings.decoder_temperature, label="Temperature of each modality's own part"
-                    )
-                start = gr.Button("Make", variant="primary")
-                nothing = gr.Button("From nothing")
-        with gr.Row():
-            shown = [gr.HTML(elem_classes="made") for _ in models]
-        with gr.Accordion("A walk from one sample to another", open=False):
-            with gr.Row():
-                first, last = (gr.Number(place, precision=0, minimum=0, label=label) for place, label in ENDS)
-                steps = gr.Slider(2, STEPS, 8, step=1, label="Steps")
-            walk = gr.Button("Walk")
-            walked = [gr.HTML(elem_classes="made") for _ in models]
-        settings_fields = [make, count, seed, guidance, prior, decoder]
+            with gr.Column(min_width=300, scale=3):
+                told = [*fields, *settings(models[0], names)]
+                with gr.Row():
+                    make = gr.Button("Make", variant="primary")
+                    nothing = gr.Button("From nothing")
+                with gr.Row():
+                    shown = [gr.HTML(elem_classes="made") for _ in models]
+                with gr.Accordion("A walk from one sample to another", open=False):
+                    with gr.Row():
+                        ends = [gr.Number(place, precision=0, minimum=0, label=label) for place, label in ENDS]
+                        steps = gr.Slider(2, STEPS, 8, step=1, label="Steps")
+                    walk = gr.Button("Walk")
+                    with gr.Row():
+                        walked = [gr.HTML(elem_classes="made") for _ in models]
         quiet: dict[str, Any] = {"api_visibility": "private"}  # for programs there is `service`
-
-        def made(*told: Any) -> list[str]:
-            return [said_by(model, model_made, names, told) for model in models]
-
-        def made_of_nothing(*told: Any) -> list[str]:
-            return made(*[None] * len(names), *told[len(names) :])
-
-        def walked_by(*told: Any) -> list[str]:
-            return [said_by(model, model_walked, names, told) for model in models]
-
-        start.click(made, [*fields, *settings_fields], shown, **quiet)
-        nothing.click(made_of_nothing, [*fields, *settings_fields], shown, **quiet)
-        walk.click(walked_by, [*fields, *settings_fields, first, last, steps], walked, **quiet)
+        for button, example in zip(buttons, found, strict=True):
+            button.click(partial(filled, example, names), None, fields, **quiet)
+        make.click(partial(said, models, model_made, names), told, shown, **quiet)
+        nothing.click(partial(said, models, model_made, names, given=False), told, shown, **quiet)
+        walk.click(partial(said, models, model_walked, names), [*told, *ends, steps], walked, **quiet)
     return blocks.queue(max_size=64)
+
+
+def settings(model: Trained, names: Sequence[Modality]) -> list[gr.components.Component]:
+    """What is made, how much of it, and how it is drawn, as `said_by` takes them."""
+    usual, called = model.sampler.settings, [str(name) for name in names]
+    make = gr.CheckboxGroup(called, value=called, label="Make, of what is not given")
+    count = gr.Slider(1, COUNT, 6, step=1, label="Samples")
+    seed = gr.Number(model.sampler.seed, precision=0, label="Seed: another one, other samples")
+    with gr.Accordion("How they are drawn", open=False):
+        guidance = gr.Slider(1, 4, usual.guidance, label="Guidance: more, nearer to what is given")
+        prior = gr.Slider(0.05, 1, usual.prior_temperature, label="Temperature: less, more usual samples")
+        decoder = gr.Slider(0.05, 1, usual.decoder_temperature, label="Temperature of each modality's own part")
+    return [make, count, seed, guidance, prior, decoder]
 
 
 def told_of(models: Sequence[Trained]) -> str:
@@ -107,12 +99,14 @@ def told_of(models: Sequence[Trained]) -> str:
     return "\n\n".join(lines)
 
 
-def said_by(
-    model: Trained,
-    work: Callable[[Trained, Mapping[str, Any], Inputs], str],
-    names: Sequence[Modality],
-    told: Sequence[Any],
-) -> str:
+def said(models: Sequence[Trained], work: Work, names: Sequence[Modality], *told: Any, given: bool = True) -> list[str]:
+    """HTML of each model; with nothing `given` the fields don't count."""
+    return [
+        said_by(model, work, names, told if given else (*[None] * len(names), *told[len(names) :])) for model in models
+    ]
+
+
+def said_by(model: Trained, work: Work, names: Sequence[Modality], told: Sequence[Any]) -> str:
     """HTML of what a model does with what stands in the fields, or of the line that says why it does not."""
     found = {str(name): payload(name, value) for name, value in zip(names, told, strict=False)}
     given = {name: content for name, content in found.items() if content is not None}
@@ -171,14 +165,13 @@ def examples(model: Trained) -> list[tuple[Modality, bytes]]:
     return [(name, files[suffix_of(name)]) for name, files in zip(chosen, made, strict=True)]
 
 
-def offered(found: Sequence[tuple[Modality, bytes]], names: Sequence[Modality], fields: Sequence[Any]) -> None:
-    """A button an example, which fills its field and empties the others."""
-    with gr.Row():
-        for name, content in found:
-            called = KINDS[name.kind].called
-            label = f"A {called}: {content.decode().strip()}" if tensor_of(name) in WORDS else f"A {called}"
+def label(name: Modality, content: bytes) -> str:
+    """What an example's button says."""
+    called = KINDS[name.kind].called
+    said = f": {content.decode().strip()}" if tensor_of(name) in WORDS else ""
+    return f"Example: a {called}{said}"
 
-            def filled(name: Modality = name, content: bytes = content) -> list[Any]:
-                return [value(name, content) if other == name else None for other in names]
 
-            gr.Button(label, size="sm").click(filled, None, list(fields), api_visibility="private")
+def filled(example: tuple[Modality, bytes], names: Sequence[Modality]) -> list[Any]:
+    """The fields with an example in one of them, and the others empty."""
+    return [value(name, example[1]) if name == example[0] else None for name in names]

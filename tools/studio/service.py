@@ -92,15 +92,16 @@ def in_words(error: Exception) -> str:
     """The first of what is wrong with a request, in one line."""
     assert isinstance(error, RequestValidationError)
     first: Mapping[str, object] = error.errors()[0]
-    said = str(first["msg"]).removeprefix("Value error, ")
-    where = ".".join(str(part) for part in first["loc"] if part != "body")  # type: ignore[attr-defined]
-    return f"{where}: {said}" if where else said
+    said, where = str(first["msg"]), ".".join(str(part) for part in first["loc"] if part != "body")  # type: ignore[attr-defined]
+    if said.startswith("Value error, "):
+        return said.removeprefix("Value error, ")
+    wanted = "a known key" if first["type"] == "extra_forbidden" else said.removeprefix("Input should be ")
+    return f"{where or 'request'}: expected {wanted}, got {first['input']!r:.80}; correct it"
 
 
 async def bounded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """No request to the interface is read that is larger than it may be, or does not say how large it is."""
-    if request.method == "POST" and request.url.path.startswith("/api/"):
-        length = request.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > BODY:
-            return refusal(f"expected a request of at most {BODY} bytes, got {length or 'one of unknown length'}", 413)
+    """No request is read that is larger than it may be, or does not say how large it is."""
+    length = request.headers.get("content-length", "")
+    if request.method == "POST" and not (length.isdigit() and int(length) <= BODY):
+        return refusal(f"expected a request of at most {BODY} bytes, got {length or 'one of unknown length'}", 413)
     return await answer(request)
