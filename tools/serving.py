@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
 from time import perf_counter
 from typing import Any
 
@@ -50,16 +49,15 @@ def main() -> None:
 @contextmanager
 def server() -> Iterator[tuple[str, psutil.Process]]:
     """A studio of this folder, which answers."""
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "tools.studio", "--port", str(port)]
+    command = [sys.executable, "-m", "tools.studio", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        if not process.stdout.readline():
+        said = process.stdout.readline()
+        if not said:
             raise ValueError("expected a studio that answers, got one that ended; make studio says why")
+        address = said.split()[1].rstrip(",")
         try:
-            yield f"http://127.0.0.1:{port}/api/samples", psutil.Process(process.pid)
+            yield f"{address}/api/samples", psutil.Process(process.pid)
         finally:
             process.terminate()
 

@@ -20,34 +20,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="studio", description="draw, type and speak; and an interface for programs")
     parser.add_argument("--models", nargs="+", default=["."], metavar="MODEL", help="folders or Git revisions: .")
     parser.add_argument("--host", default=HOST, help=f"who may reach it; {HOST}: this machine alone")
-    parser.add_argument("--port", type=int, default=PORT, help=f"{PORT}")
+    parser.add_argument("--port", type=int, default=PORT, help=f"{PORT}; 0: any that is free")
     chosen = parser.parse_args()
-    with one_line("studio"), TemporaryDirectory(prefix="studio-") as scratch:
-        check_free(chosen.host, chosen.port)
-        os.environ |= {
-            "GRADIO_ANALYTICS_ENABLED": "False",
-            "GRADIO_TEMP_DIR": f"{scratch}/uploads",
-            "HF_HUB_OFFLINE": "1",
-        }
+    with one_line("studio"), TemporaryDirectory(prefix="studio-") as scratch, listening(chosen.host, chosen.port) as at:
+        os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+        os.environ["GRADIO_TEMP_DIR"] = f"{scratch}/uploads"
         uvicorn = library("uvicorn", "studio")
         from tools.studio.models import load
         from tools.studio.page import mount
         from tools.studio.service import service
 
         models = [load(where, Path(scratch)) for where in chosen.models]
-        app = mount(service(models), models)
-        print(f"studio: http://{chosen.host}:{chosen.port}, for programs /api/openapi.json; Ctrl-C ends it", flush=True)
-        uvicorn.run(app, host=chosen.host, port=chosen.port, log_level="warning")
+        app, port = mount(service(models), models), at.getsockname()[1]
+        print(f"studio: http://{chosen.host}:{port}, for programs /api/openapi.json; Ctrl-C ends it", flush=True)
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[at])
 
 
-def check_free(host: str, port: int) -> None:
-    """Raises ValueError where somebody else listens."""
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind((host, port))
-        except OSError as error:
-            raise ValueError(f"--port: expected a free port, got {port} ({error.strerror}); choose another") from error
+def listening(host: str, port: int) -> socket.socket:
+    """Where requests come in. Raises ValueError where somebody else listens, or nobody may."""
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise ValueError(f"--port: expected a free port, got {port} ({error.strerror}); choose another") from error
 
 
 if __name__ == "__main__":

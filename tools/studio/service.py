@@ -100,8 +100,10 @@ def in_words(error: Exception) -> str:
 
 
 async def bounded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """No request is read that is larger than it may be, or does not say how large it is."""
+    """No request is held that is larger than it may be, or does not say how large it is; its sender gets a line."""
     length = request.headers.get("content-length", "")
     if request.method == "POST" and not (length.isdigit() and int(length) <= BODY):
+        async for _ in request.stream():  # who is still sending hears no answer
+            pass
         return refusal(f"expected a request of at most {BODY} bytes, got {length or 'one of unknown length'}", 413)
     return await answer(request)
