@@ -62,7 +62,7 @@ def rows(sampler: Sampler, place: Path) -> Iterator[dict[str, Any]]:
 
     judgings = {name: judging_of(name) for name in sampler.dataset.names}
     ours = read(made_here(sampler, noises), judgings)
-    whole = partial(sampler.sample, "exported", nothing(sampler), [])
+    whole = partial(sampler.sample, "exported", nothing(sampler), [], sampler.dataset.names)
     yield {
         "made_by": "PyTorch",
         "mib": None,

@@ -120,7 +120,7 @@ def samples(
     called = [f"{stem}.{number}" if stem else str(number) for stem in given for number in range(count)]
     parts = features.repeat_interleave(count, 0).split(CHUNK)
     for number, part in enumerate(progress(parts, title="generate")):
-        made = sampler.sample(stream_of(number), part, told)
+        made = sampler.sample(stream_of(number), part, told, rest)
         yield from zip(called[number * CHUNK :], sampler.decode(made, rest), strict=False)
 
 

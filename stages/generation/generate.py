@@ -83,7 +83,7 @@ def main() -> None:
             )
             keys = numbered(settings.samples) if rows is None else list(ids[rows.cpu().numpy()])
             label, rest = subset_name(subset), [name for name in names if name not in subset]
-            sampler.write(label, keys, sampler.sample(label, given, subset), rest)
+            sampler.write(label, keys, sampler.sample(label, given, subset, rest), rest)
         for links in chains(names):
             chain(sampler, *links)
         if load(Source, "acquire.source").name == "digits" and "image" in names and len(names) > 1:
@@ -110,7 +110,7 @@ def chain(sampler: Sampler, first: str, middle: str, last: str) -> None:
     direct = read_shard(sampler.out / f"{first}.tar", only=[suffix])
     keys, files = zip(*islice(direct, CHAINED), strict=True)
     link = sampler.encode([file[suffix] for file in files], middle)
-    sampler.write(label, keys, sampler.sample(label, link, [middle]), [last])
+    sampler.write(label, keys, sampler.sample(label, link, [middle], [last]), [last])
 
 
 def from_each(sampler: Sampler, samples: Tensor, ids: pd.Series, label: str) -> None:
@@ -121,7 +121,7 @@ def from_each(sampler: Sampler, samples: Tensor, ids: pd.Series, label: str) -> 
         rows = having[torch.linspace(0, len(having) - 1, min(COMPARED, len(having))).long()]  # of all kinds
         rest = [target for target in dataset.names if target != name]
         if rest:
-            made = sampler.sample(name, dataset.clean[rows], [name])
+            made = sampler.sample(name, dataset.clean[rows], [name], rest)
             sampler.write(f"{name}.{label}", list(ids[rows.cpu().numpy()]), made, rest)
 
 
@@ -130,8 +130,8 @@ def from_other_writers(sampler: Sampler) -> None:
     chance = draws(sampler.seed, "generate/out_of_domain/pictures")
     found = list(pictures(min(OUT_OF_DOMAIN, sampler.settings.observed), chance))
     keys, given = [key for key, _, _ in found], [picture for _, picture, _ in found]
-    made = sampler.sample("out_of_domain", sampler.encode(given, "image"), ["image"])
-    files = sampler.decode(made, [name for name in sampler.dataset.names if name != "image"])
+    rest = [name for name in sampler.dataset.names if name != "image"]
+    files = sampler.decode(sampler.sample("out_of_domain", sampler.encode(given, "image"), ["image"], rest), rest)
     both = [{suffix_of("image"): picture} | file for picture, file in zip(given, files, strict=True)]
     digits = pd.DataFrame({"id": keys, "digit": [digit for _, _, digit in found]})
     write_shard(sampler.out / "out_of_domain.tar", zip(keys, both, strict=True))

@@ -59,23 +59,25 @@ class Sampler:
     seed: int
     out: Path
 
-    def sample(self, label: str, given: Tensor, subset: Sequence[str]) -> Tensor:
-        """Features (B, W) of whole samples, given those of a subset of the modalities."""
+    def sample(self, label: str, given: Tensor, subset: Sequence[str], wanted: Sequence[str]) -> Tensor:
+        """Features (B, W) of samples, given those of a subset of the modalities; what is not wanted is zero."""
         seen, chance = mask(subset, self.dataset.names, len(given)), stream(self.seed, f"generate/{label}")
         with COSTS.of("draw", len(given)):
-            return self.draw(given, seen, self.noises(len(given), chance))
+            return self.draw(given, seen, self.noises(len(given), chance), wanted)
 
     def noises(self, count: int, chance: Generator) -> list[Tensor]:
         """What `count` samples are drawn from: noise (B, L) of the prior, where there is one, and of each decoder."""
         models = [self.prior] if self.prior is not None else []
         return [normal(count, model.latent_width, chance) for model in (*models, *self.decoders)]
 
-    def draw(self, given: Tensor, seen: Tensor, noises: Sequence[Tensor]) -> Tensor:
-        """Features (B, W) of whole samples, given features (B, W) of which (B, M) are seen, and their noises."""
+    def draw(
+        self, given: Tensor, seen: Tensor, noises: Sequence[Tensor], wanted: Sequence[str] | None = None
+    ) -> Tensor:
+        """Features (B, W) of samples, given features (B, W) of which (B, M) are seen, and their noises."""
         unified = given[:, :0]  # without a fusion there is nothing to share
         if self.prior is not None:
             unified, noises = self.unify(self.prior, given, seen, noises[0]), noises[1:]
-        return self.features(unified, noises)
+        return self.features(unified, noises, wanted)
 
     def unify(self, prior: Density, given: Tensor, seen: Tensor, noise: Tensor) -> Tensor:
         """The representations (B, U) that the prior draws from noise (B, L), shared by all that follows.
@@ -95,11 +97,21 @@ class Sampler:
         """What the prior is told of features (B, W) of which (B, M) are seen: (B, U + M)."""
         return torch.cat([self.fused(given, seen), seen], -1)
 
-    def features(self, unified: Tensor, noises: Sequence[Tensor]) -> Tensor:
-        """Features (B, W), given representations (B, U) and the noise of each decoder, (B, L) each."""
+    def features(self, unified: Tensor, noises: Sequence[Tensor], wanted: Sequence[str] | None = None) -> Tensor:
+        """Features (B, W), given representations (B, U) and the noise of each decoder, (B, L) each.
+
+        Those of modalities that are not wanted are zero: to draw them takes as long as those that are. None: all are.
+        """
         scale, steps = self.settings.decoder_temperature, self.settings.steps
-        pairs = zip(self.decoders, noises, strict=True)
-        return torch.cat([decoder.sample(unified, scale * noise, steps=steps) for decoder, noise in pairs], -1)
+        parts = []
+        for name, width, decoder, noise in zip(
+            self.dataset.names, self.dataset.widths, self.decoders, noises, strict=True
+        ):
+            if wanted is None or name in wanted:
+                parts.append(decoder.sample(unified, scale * noise, steps=steps))
+            else:
+                parts.append(unified.new_zeros(len(unified), width))
+        return torch.cat(parts, -1)
 
     def decode(self, features: Tensor, wanted: Sequence[str]) -> list[dict[str, bytes]]:
         """The files of each sample, by suffix: (B, W) features -> B times {png, txt, wav}."""

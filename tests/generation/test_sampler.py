@@ -1,5 +1,6 @@
-"""Guidance of the prior: asked of a flow alone, and only where something is observed."""
+"""Guidance of the prior: asked of a flow alone, and only where something is observed; and what is not drawn."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -57,3 +58,16 @@ def test_only_a_flow_can_be_guided(seen: Tensor) -> None:
     assert torch.equal(sampler(1.0).unify(other, GIVEN, seen, NOISE), NOISE)
     with pytest.raises(ValueError, match=r"generate\.guidance: expected 1 where train\.model is not flow"):
         sampler(2.0).unify(other, GIVEN, seen, NOISE)
+
+
+def test_what_is_not_wanted_is_zero_and_is_not_drawn() -> None:
+    """The others come out as they do with it, because every decoder has noise of its own."""
+    dataset = SimpleNamespace(names=("a", "b"), widths=[3, 3])
+    decoders = [prior(), prior()]
+    both = replace(sampler(1.0), dataset=cast(Any, dataset), decoders=cast(Any, decoders))
+    unified, noises = torch.randn(4, 5), [torch.randn(4, 3), torch.randn(4, 3)]
+    whole = both.features(unified, noises)
+    before = [decoder.asked for decoder in decoders]
+    part = both.features(unified, noises, ["b"])
+    assert torch.equal(part[:, 3:], whole[:, 3:]) and not part[:, :3].any() and whole[:, :3].any()
+    assert decoders[0].asked == before[0] and decoders[1].asked > before[1]

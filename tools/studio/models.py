@@ -78,7 +78,7 @@ class Trained:
             path = [great_circle(noise[[wanted.start]], noise[[wanted.end]], places)[0] for noise in noises]
             features = observed(sampler, [first]).expand(wanted.steps, -1)
             seen = mask(list(first), sampler.dataset.names, wanted.steps)
-            return list(sampler.decode(sampler.draw(features, seen, path), rest))
+            return list(sampler.decode(sampler.draw(features, seen, path, rest), rest))
 
     def contributions(self, wanted: Wanted, given: Inputs) -> dict[str, float]:
         """What each given modality of one input brought to what was drawn, of 1 in all.
