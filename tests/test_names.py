@@ -2,6 +2,7 @@
 the code knows a name, and none of the subsets that are not tried is lost silently."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from stages.common.modality_subsets import subset_name
 from stages.common.params import read_yaml
 from stages.common.shards import read_shard
 from stages.data.kinds import video
+from tests import browser
 from tests.clones import clone, run, staged, succeed
 from tests.data.home import clip, picture
+from tests.studio import LOADED, Studio, press
 
 pytestmark = pytest.mark.slow
 
@@ -157,6 +160,36 @@ def test_what_is_given_is_given_by_its_name(folder: Path) -> None:
     assert page.count("<q>") == 2 + 2 * 2 and "<figcaption>german</figcaption>" in page
     refused = run(folder, "python", "-m", "tools.generate", "--image", str(given))
     assert refused.returncode == 2 and "--front" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def studio(folder: Path) -> Iterator[Studio]:
+    with Studio(folder) as one:
+        yield one
+
+
+def test_the_studio_takes_and_makes_each_of_them(studio: Studio) -> None:
+    ((made,),) = studio.samples(count=1)
+    assert set(made) == set(NAMES)
+    for name, content in made.items():
+        ((rest,),) = studio.samples(inputs=[{name: content}], count=1)
+        assert set(rest) == set(NAMES) - {name}, name
+    (about,) = studio.models()
+    assert about["modalities"] == NAMES and about["labels"] == {"species": sorted(SAID)}
+
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason=browser.ABSENT)
+def test_the_studio_has_a_field_for_each_of_them(studio: Studio, tmp_path: Path) -> None:
+    """An example fills it, and the others are made of that."""
+    with browser.browser(tmp_path / "profile") as page:
+        page.show(f"{studio.address}/", width=1200, height=1400)
+        page.until(LOADED)
+        for number, name in enumerate(NAMES):
+            page.value(f"document.querySelectorAll('button.example')[{number}].click()")
+            page.until("!document.querySelector('.progress-text, .pending, .generating')")
+            press(page, "Make")
+            page.until(f"document.querySelector('.made section')?.dataset.given == '{name}'")
+        assert page.complaints(["error"]) == []
 
 
 def test_dvc_has_a_stage_of_each(folder: Path) -> None:

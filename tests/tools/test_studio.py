@@ -4,15 +4,12 @@ import base64
 import io
 import json
 import signal
-import subprocess
-import sys
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 
 import numpy as np
 import psutil
@@ -21,58 +18,16 @@ import torch
 from pydantic import ValidationError
 
 from tests import browser
-from tests.clones import environment, run, succeed
+from tests.clones import run, succeed
+from tests.studio import BUTTONS, COMMAND, LOADED, Studio, press
 from tests.toy import commit, copied
 from tools.studio.models import shares
 from tools.studio.schema import Walk, Wanted
 
 SEVEN = "a bold red seven"
-COMMAND = (sys.executable, "-m", "tools.studio", "--port")
-READY_S = 120
 CHROMIUM = pytest.mark.skipif(browser.PROGRAM is None, reason=browser.ABSENT)
-BUTTONS = "[...document.querySelectorAll('button')]"
-LOADED = f"!!document.querySelector('.paper canvas') && {BUTTONS}.some(one => one.innerText == 'Make')"
 STATUS = "document.querySelector('.paper [role=status]').innerText"
 SAID = "[...document.querySelectorAll('.made q')].map(one => one.innerText)"
-
-
-class Studio:
-    """A running one."""
-
-    def __init__(self, folder: Path, *models: str) -> None:
-        told = ["--models", *models] if models else []
-        self.scratch = folder / ".scratch"
-        self.scratch.mkdir(exist_ok=True)
-        self.process = subprocess.Popen(
-            [*COMMAND, "0", *told], cwd=folder, env=environment(folder) | {"TMPDIR": str(self.scratch)},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        assert self.process.stdout is not None
-        said = self.process.stdout.readline()
-        assert said.startswith("studio: http://127.0.0.1:"), said + self.process.stdout.read()
-        self.address = said.split()[1].rstrip(",")
-
-    def ask(self, path: str, **wanted: Any) -> tuple[int, Any]:
-        """Status and answer of a request of JSON."""
-        return self.send(path, json.dumps(wanted).encode())
-
-    def send(self, path: str, body: bytes) -> tuple[int, Any]:
-        request = urllib.request.Request(f"{self.address}/api/{path}", body, {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=READY_S) as answer:
-                return answer.status, json.load(answer)
-        except HTTPError as error:
-            return error.code, json.load(error)
-
-    def samples(self, **wanted: Any) -> Any:
-        status, answer = self.ask("samples", **wanted)
-        assert status == 200, answer
-        return answer["samples"]
-
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
-        return self.process.returncode
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +39,8 @@ def home(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def studio(home: Path) -> Iterator[Studio]:
-    one = Studio(home)
-    yield one
-    one.end()
+    with Studio(home) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +153,7 @@ def test_the_schema_names_every_request(studio: Studio) -> None:
         told = json.load(answer)
     assert set(told["paths"]) == {"/api/models", "/api/samples", "/api/walk", "/api/contribution"}
     assert set(told["components"]["schemas"]["Wanted"]["properties"]) == set(Wanted.model_fields)
-    with urllib.request.urlopen(f"{studio.address}/api/models") as answer:
-        (about,) = json.load(answer)
+    (about,) = studio.models()
     assert (
         about["modalities"] == {"image": "image", "text": "text", "audio": "audio"} and "MNIST" in about["data_licence"]
     )
@@ -270,13 +223,6 @@ def test_one_draws_types_and_takes_away(studio: Studio, tmp_path: Path) -> None:
         press(page, "Walk")
         page.until("document.querySelectorAll('.made li').length == 14")
         assert page.complaints(["error"]) == []
-
-
-def press(page: browser.Page, text: str) -> None:
-    """The button that begins so."""
-    page.value(
-        f"[...document.querySelectorAll('button')].find(one => one.innerText.startsWith({json.dumps(text)})).click()"
-    )
 
 
 @pytest.mark.slow

@@ -26,7 +26,6 @@ from tools.studio.schema import Walk, Wanted
 
 UPLOAD, KEPT_S = "16mb", 3600  # of a file, at most; and how long it is kept
 COUNT, STEPS = 24, 16  # samples and steps of a walk on the page, at most
-EXAMPLES = 3
 WORDS = (TOKENS, VALUE)  # kinds of which an example is its own name
 ENDS = ((0, "From sample"), (1, "To sample"))
 HEADING = "# Draw, write, speak\n\nGive what you like, tick what shall be made. What is left empty is not given."
@@ -142,7 +141,9 @@ def rendered(model: Trained, wanted: Wanted, given: Inputs, made: Sequence[Files
     names = model.sampler.dataset.names
     views: list[View] = [view(files, [name for name in names if suffix_of(name) in files]) for files in made]
     archive = b64encode(archived(made, model.card(wanted, given), names)).decode()
-    return TEMPLATES.get_template("made.html").render(model=model.name, views=views, brought=brought, archive=archive)
+    return TEMPLATES.get_template("made.html").render(
+        model=model.name, views=views, brought=brought, archive=archive, given=next(iter(given.values()))
+    )
 
 
 def archived(made: Sequence[Files], card: Mapping[str, Any], names: Sequence[str]) -> bytes:
@@ -158,11 +159,10 @@ def archived(made: Sequence[Files], card: Mapping[str, Any], names: Sequence[str
 
 
 def examples(model: Trained) -> list[tuple[Modality, bytes]]:
-    """Samples of the model's own, an item of one modality each."""
-    (made,) = model.make(Wanted(count=EXAMPLES), model.inputs([{}]))
+    """Of each modality an item that the model made, each of another sample."""
     names = list(model.names.values())
-    chosen = [names[place % len(names)] for place in range(EXAMPLES)]
-    return [(name, files[suffix_of(name)]) for name, files in zip(chosen, made, strict=True)]
+    (made,) = model.make(Wanted(count=len(names)), model.inputs([{}]))
+    return [(name, files[suffix_of(name)]) for name, files in zip(names, made, strict=True)]
 
 
 def label(name: Modality, content: bytes) -> str:
