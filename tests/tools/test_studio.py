@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import numpy as np
 import psutil
@@ -166,6 +167,37 @@ def test_nobody_else_can_reach_it(studio: Studio) -> None:
 
 
 @pytest.mark.slow
+def test_a_page_from_elsewhere_is_not_answered(studio: Studio) -> None:
+    """A browser may be told that a name is that of this machine."""
+    request = urllib.request.Request(f"{studio.address}/api/models", headers={"Host": "elsewhere.example"})
+    with pytest.raises(HTTPError, match="400"):
+        urllib.request.urlopen(request)
+
+
+@pytest.mark.slow
+def test_uploads_are_bounded(studio: Studio) -> None:
+    for size, status in ((15, 200), (17, 413)):
+        parts = [
+            b"--x",
+            b'Content-Disposition: form-data; name="files"; filename="a.wav"',
+            b"",
+            bytes(size * 2**20),
+            b"--x--",
+            b"",
+        ]
+        request = urllib.request.Request(
+            f"{studio.address}/gradio_api/upload",
+            b"\r\n".join(parts),
+            {"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        try:
+            with urllib.request.urlopen(request) as answer:
+                assert answer.status == status
+        except HTTPError as error:
+            assert error.code == status
+
+
+@pytest.mark.slow
 def test_two_models_stand_side_by_side_and_nothing_stays(home: Path) -> None:
     """A revision comes from the cache; when the studio ends, what it fetched and what was uploaded goes."""
     head = succeed(home, "git", "rev-parse", "--short", "HEAD").strip()
@@ -182,6 +214,9 @@ def test_what_is_no_model_and_a_port_in_use_are_lines(studio: Studio, home: Path
     port = studio.address.rpartition(":")[2]
     refused = run(home, *COMMAND, port)
     assert refused.returncode == 2 and refused.stderr.startswith(f"studio: --port: expected a free port, got {port} (")
+    refused = run(home, *COMMAND, "0", "--models", ".", ".")
+    told = "studio: --models: expected different names, got clone, clone; name folders by their whole path\n"
+    assert (refused.returncode, refused.stderr) == (2, told)
     refused = run(home, *COMMAND, "0", "--models", "nowhere")
     assert refused.returncode == 2 and "nowhere" in refused.stderr and len(refused.stderr.splitlines()) == 1
 

@@ -24,14 +24,21 @@ def main() -> None:
     chosen = parser.parse_args()
     with one_line("studio"), TemporaryDirectory(prefix="studio-") as scratch, listening(chosen.host, chosen.port) as at:
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-        os.environ["GRADIO_TEMP_DIR"] = f"{scratch}/uploads"
-        uvicorn = library("uvicorn", "studio")
-        from tools.studio.models import load
+        uploads = Path(scratch) / "uploads"
+        uploads.mkdir()
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+        library("gradio", "studio")  # which brings the others, and wants to be told of the folder first
+        import uvicorn
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+        from tools.studio.models import load_all
         from tools.studio.page import mount
         from tools.studio.service import service
 
-        models = [load(where, Path(scratch)) for where in chosen.models]
+        models = load_all(chosen.models, Path(scratch))
         app, port = mount(service(models), models), at.getsockname()[1]
+        if chosen.host == HOST:  # nor may a page from elsewhere, under whose name a browser finds this machine
+            app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
         print(f"studio: http://{chosen.host}:{port}, for programs /api/openapi.json; Ctrl-C ends it", flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[at])
 

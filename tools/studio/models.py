@@ -154,6 +154,15 @@ def shares(names: Sequence[str], drawn: Mapping[tuple[str, ...], Tensor]) -> dic
     return {str(name): float(shapley(name, names, worth)) / gain if gain else 0.0 for name in names}
 
 
+def load_all(places: Sequence[str], scratch: Path) -> list[Trained]:
+    """The models at several places. Raises ValueError where two are called alike."""
+    models = [load(where, scratch) for where in places]
+    if len({model.name for model in models}) < len(models):
+        called = ", ".join(model.name for model in models)
+        raise ValueError(f"--models: expected different names, got {called}; name folders by their whole path")
+    return models
+
+
 def load(where: str, scratch: Path) -> Trained:
     """A model: a folder with its data/ and params.yaml, or a Git revision of this one, which comes from DVC's cache or
     remote by way of `scratch`. Raises ValueError where there is none."""

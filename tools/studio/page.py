@@ -17,16 +17,15 @@ import gradio as gr
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from stages.common.modality import KINDS, TOKENS, VALUE, Modality, suffix_of, tensor_of
+from stages.common.modality import KINDS, TOKENS, Modality, suffix_of, tensor_of
 from stages.evaluation.page.examples import View, view
-from tools.given import Inputs
+from tools.given import WRITTEN, Inputs
 from tools.studio.fields import TEMPLATES, field, payload, value
 from tools.studio.models import Files, Trained
 from tools.studio.schema import Walk, Wanted
 
 UPLOAD, KEPT_S = "16mb", 3600  # of a file, at most; and how long it is kept
 COUNT, STEPS = 24, 16  # samples and steps of a walk on the page, at most
-WORDS = (TOKENS, VALUE)  # kinds of which an example is its own name
 ENDS = ((0, "From sample"), (1, "To sample"))
 HEADING = "# Draw, write, speak\n\nGive what you like, tick what shall be made. What is left empty is not given."
 
@@ -100,21 +99,20 @@ def told_of(models: Sequence[Trained]) -> str:
 
 def said(models: Sequence[Trained], work: Work, names: Sequence[Modality], *told: Any, given: bool = True) -> list[str]:
     """HTML of each model; with nothing `given` the fields don't count."""
-    return [
-        said_by(model, work, names, told if given else (*[None] * len(names), *told[len(names) :])) for model in models
-    ]
+    counted = told if given else (*[None] * len(names), *told[len(names) :])
+    return [said_by(model, work, names, counted) for model in models]
 
 
 def said_by(model: Trained, work: Work, names: Sequence[Modality], told: Sequence[Any]) -> str:
     """HTML of what a model does with what stands in the fields, or of the line that says why it does not."""
-    found = {str(name): payload(name, value) for name, value in zip(names, told, strict=False)}
-    given = {name: content for name, content in found.items() if content is not None}
     make, count, seed, guidance, prior, decoder, *ends = told[len(names) :]
-    wanted: dict[str, Any] = {"make": [name for name in make if name not in given], "count": int(count), "seed": seed}
-    wanted |= {"guidance": guidance, "prior_temperature": prior, "decoder_temperature": decoder}
+    wanted: dict[str, Any] = {"count": int(count), "seed": seed, "guidance": guidance}
+    wanted |= {"prior_temperature": prior, "decoder_temperature": decoder}
     wanted |= dict(zip(("start", "end", "steps"), ends, strict=False))
     try:
-        return work(model, wanted, model.inputs([given]))
+        found = {str(name): payload(name, value) for name, value in zip(names, told, strict=False)}
+        given = {name: content for name, content in found.items() if content is not None}
+        return work(model, wanted | {"make": [name for name in make if name not in given]}, model.inputs([given]))
     except ValidationError as error:
         return refused(model, error.errors()[0]["msg"].removeprefix("Value error, "))
     except ValueError as error:
@@ -168,7 +166,7 @@ def examples(model: Trained) -> list[tuple[Modality, bytes]]:
 def label(name: Modality, content: bytes) -> str:
     """What an example's button says."""
     called = KINDS[name.kind].called
-    said = f": {content.decode().strip()}" if tensor_of(name) in WORDS else ""
+    said = f": {content.decode().strip()}" if tensor_of(name) in WRITTEN else ""
     return f"Example: a {called}{said}"
 
 

@@ -12,13 +12,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
-from stages.common.modality import TOKENS, VALUE, tensor_of
-from tools.given import Inputs
+from stages.common.modality import tensor_of
+from tools.given import WRITTEN, Inputs
 from tools.studio.models import Files, Trained
 from tools.studio.schema import About, Answer, Contribution, Payloads, Refusal, Walk, Wanted
 
 BODY = 32 * 2**20  # bytes of a request, at most
-WORDS = (TOKENS, VALUE)  # what is written as it is
 
 
 def service(models: Sequence[Trained]) -> FastAPI:
@@ -68,7 +67,7 @@ def from_json(model: Trained, payloads: Payloads) -> dict[str, bytes]:
     """The bytes of each payload. Raises ValueError for what is no base64."""
     found = {}
     for name, told in payloads.items():
-        words = name not in model.names or tensor_of(model.names[name]) in WORDS
+        words = name not in model.names or tensor_of(model.names[name]) in WRITTEN
         try:
             found[name] = told.encode() if words else b64decode(told, validate=True)
         except (binascii.Error, ValueError):
@@ -79,7 +78,7 @@ def from_json(model: Trained, payloads: Payloads) -> dict[str, bytes]:
 def to_json(model: Trained, files: Files) -> Payloads:
     """A sample by modality."""
     return {
-        name: content.decode() if tensor_of(model.names[name]) in WORDS else b64encode(content).decode()
+        name: content.decode() if tensor_of(model.names[name]) in WRITTEN else b64encode(content).decode()
         for name, content in model.by_name(files).items()
     }
 
