@@ -177,19 +177,10 @@ def test_a_page_from_elsewhere_is_not_answered(studio: Studio) -> None:
 @pytest.mark.slow
 def test_uploads_are_bounded(studio: Studio) -> None:
     for size, status in ((15, 200), (17, 413)):
-        parts = [
-            b"--x",
-            b'Content-Disposition: form-data; name="files"; filename="a.wav"',
-            b"",
-            bytes(size * 2**20),
-            b"--x--",
-            b"",
-        ]
-        request = urllib.request.Request(
-            f"{studio.address}/gradio_api/upload",
-            b"\r\n".join(parts),
-            {"Content-Type": "multipart/form-data; boundary=x"},
-        )
+        about = b'Content-Disposition: form-data; name="files"; filename="a.wav"'
+        body = b"\r\n".join([b"--x", about, b"", bytes(size * 2**20), b"--x--", b""])
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        request = urllib.request.Request(f"{studio.address}/gradio_api/upload", body, kind)
         try:
             with urllib.request.urlopen(request) as answer:
                 assert answer.status == status
