@@ -87,12 +87,15 @@ class Page:
 
     def draw(self, corners: Sequence[tuple[float, float]], on: str) -> None:
         """A line of the pointer over an element, its corners as shares of the element's sides."""
-        box = f"document.querySelector('{on}').getBoundingClientRect()"
-        x, y, width, height = self.value(f"(({{x, y, width, height}}) => [x, y, width, height])({box})")
+        box, before = f"document.querySelector('{on}').getBoundingClientRect()", None
+        while (place := self.value(f"(({{x, y, width, height}}) => [x, y, width, height])({box})")) != before:
+            before = place  # what is still being laid out moves
+            time.sleep(0.2)
+        x, y, width, height = place
         kinds = ["mousePressed", *["mouseMoved"] * (len(corners) - 2), "mouseReleased"]
         for kind, (across, down) in zip(kinds, corners, strict=True):
-            place = {"x": x + across * width, "y": y + down * height}
-            self.ask("Input.dispatchMouseEvent", type=kind, **place, button="left", buttons=1, clickCount=1)
+            at = {"x": x + across * width, "y": y + down * height}
+            self.ask("Input.dispatchMouseEvent", type=kind, **at, button="left", buttons=1, clickCount=1)
 
     def until(self, expression: str, *, seconds: float = 60) -> None:
         """Wait for a JavaScript expression to be true."""

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tests.clones import environment
 
 COMMAND = (sys.executable, "-m", "tools.studio", "--port")
 BUTTONS = "[...document.querySelectorAll('button')]"
-LOADED = f"!!document.querySelector('.paper canvas') && {BUTTONS}.some(one => one.innerText == 'Make')"
+LOADED = f"!!document.querySelector('.paper canvas[data-ready]') && {BUTTONS}.some(one => one.innerText == 'Make')"
 ANSWER_S = 120
 
 
@@ -23,8 +24,7 @@ class Studio:
 
     def __init__(self, folder: Path, *models: str) -> None:
         told = ["--models", *models] if models else []
-        self.scratch = folder / ".scratch"
-        self.scratch.mkdir(exist_ok=True)
+        self.scratch = Path(tempfile.mkdtemp(dir=folder))
         self.process = subprocess.Popen(
             [*COMMAND, "0", *told], cwd=folder, env=environment(folder) | {"TMPDIR": str(self.scratch)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -240,7 +240,7 @@ def test_one_draws_types_and_takes_away(studio: Studio, tmp_path: Path) -> None:
             assert files.read("3.wav") == base64.b64decode(samples[3]["audio"])
             card = json.loads(files.read("card.json"))
         assert card["given"] == ["image"] and card["made"] == ["text", "audio"] and card["settings"]["seed"] == 7
-        press(page, "Example: a caption")
+        press(page, "Example: caption")
         page.until("document.querySelector('textarea, input[type=text]').value.length > 0")
         press(page, "Make")
         page.until("document.querySelectorAll('.made img').length == 6")

@@ -90,9 +90,14 @@ FIELDS = {
 def field(name: Modality, models: Sequence[Trained]) -> gr.components.Component:
     """The field of a modality; of a label, the values that any of the models knows."""
     values = {value: None for model in models for value in model.about.labels.get(str(name), ())}
+    label = title(name)
+    return FIELDS[name.kind].component(label[0].upper() + label[1:], list(values))
+
+
+def title(name: Modality) -> str:
+    """What people call a modality: its kind, and where it has one a name of its own."""
     called = KINDS[name.kind].called
-    label = called.capitalize() if name == name.kind else f"{name} ({called})"
-    return FIELDS[name.kind].component(label, list(values))
+    return called if name == name.kind else f"{name} ({called})"
 
 
 def payload(name: Modality, value: Any) -> bytes | None:

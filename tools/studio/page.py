@@ -17,10 +17,10 @@ import gradio as gr
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from stages.common.modality import KINDS, TOKENS, Modality, suffix_of, tensor_of
+from stages.common.modality import TOKENS, Modality, suffix_of, tensor_of
 from stages.evaluation.page.examples import View, view
 from tools.given import WRITTEN, Inputs
-from tools.studio.fields import TEMPLATES, field, payload, value
+from tools.studio.fields import TEMPLATES, field, payload, title, value
 from tools.studio.models import Files, Trained
 from tools.studio.schema import Walk, Wanted
 
@@ -50,7 +50,10 @@ def page(models: Sequence[Trained]) -> gr.Blocks:
         with gr.Row():
             with gr.Column(min_width=300, scale=2):
                 found = examples(models[0])
-                buttons = [gr.Button(label(*one), size="sm", elem_classes="example") for one in found]
+                with gr.Row():
+                    buttons = [
+                        gr.Button(label(*one), size="sm", min_width=140, elem_classes="example") for one in found
+                    ]
                 fields = [field(name, models) for name in names]
             with gr.Column(min_width=300, scale=3):
                 told = [*fields, *settings(models[0], names)]
@@ -92,7 +95,7 @@ def told_of(models: Sequence[Trained]) -> str:
     """Which data each model knows."""
     lines = []
     for model in models:
-        kinds = ", ".join(f"{name} ({KINDS[modality.kind].called})" for name, modality in model.names.items())
+        kinds = ", ".join(f"{title(name)}s" if name == name.kind else title(name) for name in model.names.values())
         lines.append(f"**{model.name}** knows {kinds}. Its data: {model.data_licence.splitlines()[0]}")
     return "\n\n".join(lines)
 
@@ -165,9 +168,8 @@ def examples(model: Trained) -> list[tuple[Modality, bytes]]:
 
 def label(name: Modality, content: bytes) -> str:
     """What an example's button says."""
-    called = KINDS[name.kind].called
     said = f": {content.decode().strip()}" if tensor_of(name) in WRITTEN else ""
-    return f"Example: a {called}{said}"
+    return f"Example: {title(name)}{said}"
 
 
 def filled(example: tuple[Modality, bytes], names: Sequence[Modality]) -> list[Any]:

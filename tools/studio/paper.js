@@ -35,5 +35,6 @@ file.onchange = () => {
   reader.onload = () => show((props.value = reader.result)).catch(unseen);
   if (chosen && !said.textContent) reader.readAsDataURL(chosen);
 };
-watch("value", () => show(props.value).catch(unseen));
+watch("value", () => show(props.value).catch(unseen)); // of an example
 clear();
+canvas.dataset.ready = ""; // before, nobody hears the pen
