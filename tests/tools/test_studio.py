@@ -3,7 +3,10 @@
 import base64
 import io
 import json
+import re
 import signal
+import subprocess
+import sys
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -19,7 +22,7 @@ import torch
 from pydantic import ValidationError
 
 from tests import browser
-from tests.clones import run, succeed
+from tests.clones import ROOT, run, succeed
 from tests.studio import BUTTONS, COMMAND, LOADED, Studio, press
 from tests.toy import commit, copied
 from tools.studio.models import shares
@@ -58,6 +61,19 @@ def test_a_program_gets_what_the_command_makes(studio: Studio, made: Path) -> No
         assert set(sample) == {"image", "audio"}
         for name, suffix in (("image", "png"), ("audio", "wav")):
             assert base64.b64decode(sample[name]) == (made / f"{number}.{suffix}").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_readmes_client_gets_it(studio: Studio, made: Path, tmp_path: Path) -> None:
+    """The same caption, by a program of ten lines."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (client,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(client.splitlines()) <= 10 and f'"{SEVEN}"' in client
+    told = client.replace("http://127.0.0.1:7860", studio.address)
+    subprocess.run([sys.executable, "-c", told], cwd=tmp_path, check=True)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
+        file.name: file.read_bytes() for file in made.iterdir() if file.suffix != ".html"
+    }
 
 
 @pytest.mark.slow
