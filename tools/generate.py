@@ -7,12 +7,15 @@ look and listen. Models are those in data/, the sampler's settings those of para
 """
 
 import argparse
+import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import torch
 from torch import Tensor
 
@@ -164,5 +167,13 @@ def render(blocks: Sequence[Block], total: int) -> str:
     return page.render(blocks=blocks, shown=sum(len(block.made) for block in blocks), total=total)
 
 
+def leave() -> None:
+    """End here and now: to take PyTorch apart takes half a second. Workers, where there are any, are ended in order."""
+    if not psutil.Process().children():
+        sys.stdout.flush()
+        os._exit(0)
+
+
 if __name__ == "__main__":
     main()
+    leave()
