@@ -59,7 +59,7 @@ def test_strips_hold_what_is_private_still_and_move_what_is_shared() -> None:
 
     echo = cast(Any, Echo())
     settings = sampling(decoder_temperature=0.5)
-    dataset = SimpleNamespace(widths=[3, 3])
+    dataset = SimpleNamespace(names=("a", "b"), widths=[3, 3])
     sampler = Sampler(cast(Any, dataset), {}, {}, cast(Any, fused), echo, [echo, echo], settings, 1, Path())
     keys, made = interpolated(sampler, echo, stream(1, "strips"))
     assert keys[0] == "0-0" and keys[-1] == "1-7" and made.shape == (len(keys), 6)

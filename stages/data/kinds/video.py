@@ -6,6 +6,7 @@ learned of a place is learned over all of time.
 """
 
 import io
+import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -96,6 +97,10 @@ def levels(frame: Image.Image, settings: Settings) -> np.ndarray:
     """A frame scaled to fit, on the colour of its corner: (S, S, C) uint8."""
     corner = frame.getpixel((0, 0))
     assert isinstance(corner, tuple)
+    least = math.ceil(max(frame.size) / settings.size)
+    if min(frame.size) < least:  # a line, which Pillow before 13 shrinks to nothing and refuses
+        width, height = frame.size
+        frame = frame.resize((max(width, least), max(height, least)))
     square = ImageOps.pad(frame, (settings.size, settings.size), Image.Resampling.LANCZOS, corner)
     return image.levels_of(square if settings.colour else square.convert("L"))
 
