@@ -70,6 +70,4 @@ class Studio:
 
 def press(page: browser.Page, text: str) -> None:
     """The button that begins so."""
-    page.value(
-        f"[...document.querySelectorAll('button')].find(one => one.innerText.startsWith({json.dumps(text)})).click()"
-    )
+    page.value(f"{BUTTONS}.find(one => one.innerText.startsWith({json.dumps(text)})).click()")

@@ -19,7 +19,7 @@ from tests.clones import ALONE, ROOT, run, succeed
 from tests.data.home import clip, picture, serving
 from tests.data.sources.test_tar_shards import tar
 from tests.features.test_pretrained_autoencoder import checkpoint
-from tests.toy import commit, copied, git_clone, stale
+from tests.toy import commit, committed, copied, git_clone, stale
 
 pytestmark = pytest.mark.slow
 
@@ -51,9 +51,7 @@ def put(folder: Path, files: dict[str, bytes]) -> None:
 @pytest.fixture(scope="module")
 def project(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pipeline as its author commits it, dvc.lock included; the main job has run here."""
-    folder = copied(built, tmp_path_factory.mktemp("own") / "project")
-    commit(folder, "Build")
-    return folder
+    return committed(built, tmp_path_factory.mktemp("own") / "project")
 
 
 @pytest.fixture(scope="module")

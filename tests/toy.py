@@ -103,6 +103,13 @@ def copied(source: Path, folder: Path) -> Path:
     return Path(shutil.copytree(source, folder, symlinks=True))
 
 
+def committed(built: Path, folder: Path) -> Path:
+    """A copy of a pipeline, dvc.lock included in its last commit."""
+    copied(built, folder)
+    commit(folder, "Build")
+    return folder
+
+
 def published(built: Path, team: Path) -> Path:
     """A copy of a pipeline as its author has it: committed, the data on a remote in the folder `team`."""
     folder = copied(built, team / "author")

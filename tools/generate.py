@@ -144,11 +144,8 @@ def deliver(folder: Path, sampler: Sampler, given: Inputs, made: Iterable[tuple[
     """The files of each sample, and the page that shows the first of them; returns how many samples there are."""
     names, shown, total = sampler.dataset.names, dict[str, list[View]](), 0
     for called, files in made:
-        for name in [name for name in names if suffix_of(name) in files]:
-            suffix, content, module = suffix_of(name), files[suffix_of(name)], MODALITIES[kind_of(name)]
-            replace(folder / f"{called}.{suffix}", content + b"\n" if tensor_of(name) == TOKENS else content)
-            for other, extra in (module.also(content) if hasattr(module, "also") else {}).items():
-                replace((folder / f"{called}.{suffix}").with_suffix(f".{other}"), extra)
+        for file, content in named_files(called, files, names):
+            replace(folder / file, content)
         total += 1
         if total <= SHOWN:
             shown.setdefault(called.rpartition(".")[0], []).append(view(files, names))
@@ -159,6 +156,15 @@ def deliver(folder: Path, sampler: Sampler, given: Inputs, made: Iterable[tuple[
     blocks = [Block(stem, view(read[stem], names), views) for stem, views in shown.items()]
     replace(folder / "index.html", render(blocks, total))
     return total
+
+
+def named_files(called: str, files: Mapping[str, bytes], names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """The files that people take away of a sample: what each is called, and its content."""
+    for name in [name for name in names if suffix_of(name) in files]:
+        file, content, module = f"{called}.{suffix_of(name)}", files[suffix_of(name)], MODALITIES[kind_of(name)]
+        yield file, content + b"\n" if tensor_of(name) == TOKENS else content
+        for other, extra in (module.also(content) if hasattr(module, "also") else {}).items():
+            yield str(Path(file).with_suffix(f".{other}")), extra
 
 
 def render(blocks: Sequence[Block], total: int) -> str:

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from tests import browser
 from tests.clones import ROOT, run, succeed
 from tests.studio import BUTTONS, COMMAND, LOADED, Studio, press
-from tests.toy import commit, copied
+from tests.toy import committed
 from tools.studio.models import shares
 from tools.studio.schema import Walk, Wanted
 
@@ -36,9 +36,7 @@ SAID = "[...document.querySelectorAll('.made q')].map(one => one.innerText)"
 
 @pytest.fixture(scope="module")
 def home(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = copied(built, tmp_path_factory.mktemp("studio") / "clone")
-    commit(folder, "Build")
-    return folder
+    return committed(built, tmp_path_factory.mktemp("studio") / "clone")
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +90,7 @@ def test_a_walk_leads_from_one_sample_to_another(studio: Studio) -> None:
     status, answer = studio.ask("walk", **wanted, start=1, end=3, steps=5)
     (path,) = answer["samples"]
     assert status == 200 and len(path) == 5
+    assert answer["card"]["settings"]["walk"] == {"start": 1, "end": 3, "steps": 5}
     for step, sample in ((path[0], samples[1]), (path[-1], samples[3])):
         for name in ("image", "audio"):
             assert distance(step[name], sample[name]) <= 1, "but for how sums of other batches round"
@@ -226,6 +225,12 @@ def test_what_is_no_model_and_a_port_in_use_are_lines(studio: Studio, home: Path
     assert (refused.returncode, refused.stderr) == (2, told)
     refused = run(home, *COMMAND, "0", "--models", "nowhere")
     assert refused.returncode == 2 and "nowhere" in refused.stderr and len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_what_is_told_of_one_input_takes_no_other(studio: Studio) -> None:
+    status, answer = studio.ask("contribution", inputs=[{"text": SEVEN}, {"text": SEVEN}])
+    assert status == 422 and answer["error"] == "expected one input, got 2; ask for each by itself"
 
 
 def test_a_walk_needs_its_ends() -> None:

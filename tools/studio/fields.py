@@ -15,7 +15,9 @@ from stages.evaluation.page.media import as_data_uri
 from stages.evaluation.page.templates import environment
 from tools.studio.models import Trained
 
-TEMPLATES = environment(Path(__file__).parent)
+HERE = Path(__file__).parent
+TEMPLATES = environment(HERE)
+SCRIPTS = (HERE.with_name("taken") / "page/pen.js", HERE / "paper.js")
 
 
 class Field(NamedTuple):
@@ -28,9 +30,10 @@ class Field(NamedTuple):
 
 def paper(label: str, _: Sequence[str]) -> gr.components.Component:
     """To draw on, or to load a picture into."""
-    here = Path(__file__)
     markup = TEMPLATES.get_template("paper.html").render(label=label)
-    return gr.HTML(value="", html_template=markup, js_on_load=here.with_name("paper.js").read_text(encoding="utf-8"))
+    return gr.HTML(
+        value="", html_template=markup, js_on_load="".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    )
 
 
 def drawn(value: Any) -> bytes | None:

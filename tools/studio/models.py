@@ -16,7 +16,7 @@ from stages.common.files import read_json
 from stages.common.modality import Modality, kind_of, suffix_of
 from stages.evaluation.metrics.modality_contribution import coalitions, shapley
 from stages.generation.interpolation import great_circle
-from stages.generation.sampler import Sampler, normal
+from stages.generation.sampler import Sampler
 from stages.learning.masks import mask
 from stages.learning.training import stream
 from tools.generate import check_given, observed, samples, stream_of
@@ -28,6 +28,7 @@ FETCHED = (  # of a revision: what the models need, and none of the data
     "params.yaml", "data/acquire/licence.txt", "data/preprocess/settings.json", "data/preprocess/*/*",
     "data/extract/*/codec.*", "data/fuse/fusion.*", "data/train/*.json", "data/train/*.safetensors",
 )  # fmt: skip
+DRAWN = ("prior_temperature", "decoder_temperature", "guidance")  # settings that a request may change
 ONE = Lock()  # a request at a time: each uses all cores
 
 Files = Mapping[str, bytes]  # a sample, by suffix
@@ -73,7 +74,7 @@ class Trained:
         sampler, rest = self.asked(wanted, given)
         first = next(iter(given.values()))
         with ONE, torch.no_grad():
-            noises = sampler.noises(wanted.count, stream(sampler.seed, f"generate/{stream_of(0)}"))
+            noises = noises_of(sampler, wanted)
             places = torch.linspace(0, 1, wanted.steps, device=noises[0].device)
             path = [great_circle(noise[[wanted.start]], noise[[wanted.end]], places)[0] for noise in noises]
             features = observed(sampler, [first]).expand(wanted.steps, -1)
@@ -93,8 +94,7 @@ class Trained:
         names = list(first)
         with ONE, torch.no_grad():
             features = observed(sampler, [first]).expand(wanted.count, -1)
-            chance = stream(sampler.seed, f"generate/{stream_of(0)}")
-            noise = normal(wanted.count, sampler.prior.latent_width, chance)
+            noise = noises_of(sampler, wanted)[0]
             drawn = {
                 some: sampler.unify(sampler.prior, features, mask(some, sampler.dataset.names, wanted.count), noise)
                 for some in coalitions(names)
@@ -112,8 +112,7 @@ class Trained:
             rest = [name for name in rest if name in wanted.make]
         if not rest:
             raise ValueError("make: expected a modality to make, got none; name one")
-        changed = {name: getattr(wanted, name) for name in ("prior_temperature", "decoder_temperature", "guidance")}
-        changed = {name: value for name, value in changed.items() if value is not None}
+        changed = {name: getattr(wanted, name) for name in DRAWN if getattr(wanted, name) is not None}
         settings = self.sampler.settings.model_copy(update=changed)
         seed = self.sampler.seed if wanted.seed is None else wanted.seed
         return replace(self.sampler, settings=settings, seed=seed), rest
@@ -121,9 +120,10 @@ class Trained:
     def card(self, wanted: Wanted, given: Inputs) -> dict[str, Any]:
         """What made samples, so that they can be made again."""
         sampler, rest = self.asked(wanted, given)
-        told = {"count": wanted.count, "seed": sampler.seed, "steps": sampler.settings.steps}
-        settings = sampler.settings
-        told |= {name: getattr(settings, name) for name in ("prior_temperature", "decoder_temperature", "guidance")}
+        told: dict[str, Any] = {"count": wanted.count, "seed": sampler.seed, "steps": sampler.settings.steps}
+        told |= {name: getattr(sampler.settings, name) for name in DRAWN}
+        if isinstance(wanted, Walk):
+            told["walk"] = {"start": wanted.start, "end": wanted.end, "steps": wanted.steps}
         given_names = [str(name) for name in next(iter(given.values()))]
         return {"model": self.name, "given": given_names, "made": [str(name) for name in rest], "settings": told,
                 "data_licence": self.data_licence}  # fmt: skip
@@ -144,6 +144,11 @@ class Trained:
         return {
             name: files[suffix_of(modality)] for name, modality in self.names.items() if suffix_of(modality) in files
         }
+
+
+def noises_of(sampler: Sampler, wanted: Wanted) -> list[Tensor]:
+    """What the samples of a request with one input are drawn from."""
+    return sampler.noises(wanted.count, stream(sampler.seed, f"generate/{stream_of(0)}"))
 
 
 def shares(names: Sequence[str], drawn: Mapping[tuple[str, ...], Tensor]) -> dict[str, float]:

@@ -17,12 +17,13 @@ import gradio as gr
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from stages.common.modality import TOKENS, Modality, suffix_of, tensor_of
-from stages.evaluation.page.examples import View, view
+from stages.common.modality import Modality, suffix_of, tensor_of
+from stages.evaluation.page.examples import view
+from tools.generate import named_files
 from tools.given import WRITTEN, Inputs
 from tools.studio.fields import TEMPLATES, field, payload, title, value
 from tools.studio.models import Files, Trained
-from tools.studio.schema import Walk, Wanted
+from tools.studio.schema import Walk, Wanted, in_words
 
 UPLOAD, KEPT_S = "16mb", 3600  # of a file, at most; and how long it is kept
 COUNT, STEPS = 24, 16  # samples and steps of a walk on the page, at most
@@ -117,7 +118,7 @@ def said_by(model: Trained, work: Work, names: Sequence[Modality], told: Sequenc
         given = {name: content for name, content in found.items() if content is not None}
         return work(model, wanted | {"make": [name for name in make if name not in given]}, model.inputs([given]))
     except ValidationError as error:
-        return refused(model, error.errors()[0]["msg"].removeprefix("Value error, "))
+        return refused(model, in_words(error.errors()[0]))
     except ValueError as error:
         return refused(model, str(error))
 
@@ -129,7 +130,8 @@ def refused(model: Trained, line: str) -> str:
 def model_made(model: Trained, told: Mapping[str, Any], given: Inputs) -> str:
     wanted = Wanted(**told)
     (made,) = model.make(wanted, given)
-    return rendered(model, wanted, given, made, model.contributions(wanted, given))
+    several = len(next(iter(given.values()))) > 1  # of one there is nothing to tell
+    return rendered(model, wanted, given, made, model.contributions(wanted, given) if several else {})
 
 
 def model_walked(model: Trained, told: Mapping[str, Any], given: Inputs) -> str:
@@ -140,7 +142,7 @@ def model_walked(model: Trained, told: Mapping[str, Any], given: Inputs) -> str:
 def rendered(model: Trained, wanted: Wanted, given: Inputs, made: Sequence[Files], brought: Mapping[str, float]) -> str:
     """The samples to see and hear, what each given modality brought, and an archive of it all."""
     names = model.sampler.dataset.names
-    views: list[View] = [view(files, [name for name in names if suffix_of(name) in files]) for files in made]
+    views = [view(files, names) for files in made]
     archive = b64encode(archived(made, model.card(wanted, given), names)).decode()
     return TEMPLATES.get_template("made.html").render(
         model=model.name, views=views, brought=brought, archive=archive, given=next(iter(given.values()))
@@ -149,13 +151,12 @@ def rendered(model: Trained, wanted: Wanted, given: Inputs, made: Sequence[Files
 
 def archived(made: Sequence[Files], card: Mapping[str, Any], names: Sequence[str]) -> bytes:
     """A ZIP of the files of each sample and of the card."""
-    texts = {suffix_of(name) for name in names if tensor_of(name) == TOKENS}
     into = io.BytesIO()
     with zipfile.ZipFile(into, "w") as archive:
         archive.writestr("card.json", json.dumps(card, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
         for number, files in enumerate(made):
-            for suffix, content in files.items():
-                archive.writestr(f"{number}.{suffix}", content + b"\n" * (suffix in texts))
+            for file, content in named_files(str(number), files, names):
+                archive.writestr(file, content)
     return into.getvalue()
 
 

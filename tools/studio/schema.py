@@ -1,5 +1,6 @@
 """What can be asked of the studio by a program, and what it answers."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -35,7 +36,17 @@ class Wanted(Strict):
         return self
 
 
-class Walk(Wanted):
+class Single(Wanted):
+    """Of one input."""
+
+    @model_validator(mode="after")
+    def alone(self) -> "Single":
+        if len(self.inputs) > 1:
+            raise ValueError(f"expected one input, got {len(self.inputs)}; ask for each by itself")
+        return self
+
+
+class Walk(Single):
     """The way between two samples of one input, from the one to the other."""
 
     start: Annotated[int, Field(ge=0)] = 0
@@ -46,8 +57,6 @@ class Walk(Wanted):
     def there(self) -> "Walk":
         if max(self.start, self.end) >= self.count:
             raise ValueError(f"expected samples 0 to {self.count - 1}, got {self.start} and {self.end}; raise count")
-        if len(self.inputs) > 1:
-            raise ValueError(f"expected one input, got {len(self.inputs)}; walk between samples of one")
         return self
 
 
@@ -77,3 +86,12 @@ class Refusal(Strict):
     """What went wrong: expected, got, what to do."""
 
     error: str
+
+
+def in_words(mistake: Mapping[str, Any]) -> str:
+    """What is wrong with a request, as pydantic tells it, in one line."""
+    said, where = str(mistake["msg"]), ".".join(str(part) for part in mistake["loc"] if part != "body")
+    if said.startswith("Value error, "):
+        return said.removeprefix("Value error, ")
+    wanted = "a known key" if mistake["type"] == "extra_forbidden" else said.removeprefix("Input should be ")
+    return f"{where or 'request'}: expected {wanted}, got {mistake['input']!r:.80}; correct it"

@@ -5,7 +5,7 @@ Files travel as base64; the words of captions, labels and numbers as they are. N
 
 import binascii
 from base64 import b64decode, b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from stages.common.modality import tensor_of
 from tools.given import WRITTEN, Inputs
 from tools.studio.models import Files, Trained
-from tools.studio.schema import About, Answer, Contribution, Payloads, Refusal, Walk, Wanted
+from tools.studio.schema import About, Answer, Contribution, Payloads, Refusal, Single, Walk, Wanted, in_words
 
 BODY = 32 * 2**20  # bytes of a request, at most
 
@@ -53,12 +53,12 @@ def service(models: Sequence[Trained]) -> FastAPI:
         return Answer(samples=[path], card=model.card(wanted, given))
 
     @app.post("/api/contribution")
-    def contribution(wanted: Wanted) -> Contribution:
+    def contribution(wanted: Single) -> Contribution:
         model, given = chosen(wanted)
         return Contribution(shares=model.contributions(wanted, given))
 
     app.add_exception_handler(ValueError, lambda _, error: refusal(" ".join(str(error).split())))
-    app.add_exception_handler(RequestValidationError, lambda _, error: refusal(in_words(error)))
+    app.add_exception_handler(RequestValidationError, lambda _, error: refusal(in_words(error.errors()[0])))
     app.middleware("http")(bounded)
     return app
 
@@ -85,17 +85,6 @@ def to_json(model: Trained, files: Files) -> Payloads:
 
 def refusal(line: str, status: int = 422) -> JSONResponse:
     return JSONResponse({"error": line}, status)
-
-
-def in_words(error: Exception) -> str:
-    """The first of what is wrong with a request, in one line."""
-    assert isinstance(error, RequestValidationError)
-    first: Mapping[str, object] = error.errors()[0]
-    said, where = str(first["msg"]), ".".join(str(part) for part in first["loc"] if part != "body")  # type: ignore[attr-defined]
-    if said.startswith("Value error, "):
-        return said.removeprefix("Value error, ")
-    wanted = "a known key" if first["type"] == "extra_forbidden" else said.removeprefix("Input should be ")
-    return f"{where or 'request'}: expected {wanted}, got {first['input']!r:.80}; correct it"
 
 
 async def bounded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -17,28 +17,13 @@ const FIELDS = {
   image(about, tick) {
     const paper = element("canvas", { width: PAPER, height: PAPER, className: "paper", tabIndex: 0 });
     paper.setAttribute("aria-label", `${about.name}: draw here`);
-    const pen = paper.getContext("2d", { willReadFrequently: true });
-    const clear = () => Object.assign(pen, { fillStyle: "white" }).fillRect(0, 0, paper.width, paper.height);
     const ink = element("input", { type: "color", value: "#c02020", title: "ink" });
     const width = element("input", { type: "range", min: 6, max: 40, value: 20, title: "width of the pen" });
-    paper.onpointerdown = (event) => (paper.setPointerCapture(event.pointerId), pen.beginPath(), paper.onpointermove(event), tick());
-    paper.onpointermove = ({ buttons, offsetX, offsetY }) => {
-      if (!buttons) return;
-      Object.assign(pen, { strokeStyle: ink.value, lineWidth: width.value, lineCap: "round", lineJoin: "round" });
-      const scale = paper.width / paper.clientWidth;
-      pen.lineTo(offsetX * scale, offsetY * scale);
-      pen.stroke();
-    };
+    const { clear, show } = drawable(paper, ink, width);
+    paper.addEventListener("pointerdown", tick);
     const file = element("input", { type: "file", accept: "image/*", title: "or a file" });
-    file.onchange = async () => {
-      const picture = await createImageBitmap(file.files[0]);
-      const scale = PAPER / Math.max(picture.width, picture.height);
-      clear();
-      pen.drawImage(picture, 0, 0, picture.width * scale, picture.height * scale);
-      tick();
-    };
+    file.onchange = () => show(file.files[0]).then(tick);
     const wipe = element("button", { type: "button", textContent: "Clear", onclick: clear });
-    clear();
     return [element("div", {}, paper, element("div", {}, ink, width, wipe), file), async () => paper];
   },
   audio(about, tick) {
