@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare bench grid leaderboard exported studio serving codecs article emoji recipe figures doctor test prove lint types lock
+.PHONY: help setup remotes repro fresh same compare bench grid leaderboard exported studio serving peers codecs article emoji recipe figures doctor test prove lint types lock
 
 #: Set up
 help:  ## list the targets
@@ -69,6 +69,9 @@ article: $(STAMP)  ## run the article's GAN and VAE as experiments, and write wh
 recipe: $(STAMP)  ## run the recipe NAME (docs/recipes) as an experiment, and write its figures to metrics/recipes.csv
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset $(NAME))
 	@$(BIN)/python -m tools.recipe $(NAME)
+
+peers: $(STAMP)  ## models of others on the same data, judged alike, at equal CPU seconds, to metrics/peers.csv and .png
+	@$(BIN)/python -m tools.peers
 
 emoji: $(STAMP)  ## run the preset emoji as an experiment, and write what it makes to metrics/emoji.csv and .png
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset emoji)

@@ -1,0 +1,31 @@
+"""MultiVae (Senellart et al. 2025, JOSS 10:7996), the library of the peers, and what we need of it.
+
+It imports torchvision, of which nothing here is called. A torchvision that was built for CUDA does not load its
+operators beside a PyTorch that was not, and then stops at the first that it looks for; those are declared here.
+"""
+
+# ruff: noqa: E402  # what is declared must be so before the library is imported
+
+import sys
+
+import torch
+
+KNOWN = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+try:
+    import torchvision  # noqa: F401
+except RuntimeError:
+    for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[module]
+    DECLARED = torch.library.Library("torchvision", "FRAGMENT")  # kept: its declarations go when it does
+    for operator in ("nms", "qnms"):
+        DECLARED.define(f"{operator}{KNOWN}")
+
+from multivae.data.datasets.base import MultimodalBaseDataset
+from multivae.models import MVTCAE, MMVAEPlus, MMVAEPlusConfig, MoPoE, MoPoEConfig, MVTCAEConfig
+from multivae.models.base import BaseAEConfig, BaseDecoder, BaseEncoder, ModelOutput
+from multivae.models.nn.default_architectures import Decoder_AE_MLP, Encoder_VAE_MLP
+
+__all__ = [
+    "MVTCAE", "BaseAEConfig", "BaseDecoder", "BaseEncoder", "Decoder_AE_MLP", "Encoder_VAE_MLP", "MMVAEPlus",
+    "MMVAEPlusConfig", "MVTCAEConfig", "MoPoE", "MoPoEConfig", "ModelOutput", "MultimodalBaseDataset",
+]  # fmt: skip
