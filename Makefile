@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare bench grid leaderboard exported studio serving peers codecs article emoji recipe figures doctor test prove lint types lock
+.PHONY: help setup remotes repro fresh same compare bench seeds grid leaderboard exported studio serving peers codecs article emoji recipe figures doctor test prove lint types lock
 
 #: Set up
 help:  ## list the targets
@@ -35,6 +35,10 @@ bench: $(STAMP)  ## run the main job in a clone, from nothing, and write what ea
 #: Compare
 compare: $(STAMP)  ## which summary metrics differ from BASE (main) by more than noise; WITH: from one to another
 	@$(BIN)/python -m tools.compare $(BASE) $(WITH)
+
+seeds: $(STAMP)  ## run the main job with two more seeds, and write how far its figures spread to metrics/seeds.csv
+	for seed in 2 3; do $(BIN)/dvc exp run --temp -S run.seed=$$seed || exit; done
+	@$(BIN)/python -m tools.seeds
 
 # A new seed's judges are taught alone: threads of a convolution that share their cores with another run wait for each
 # other. The rest runs two at a time: while one trains, the other reads and writes.

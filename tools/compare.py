@@ -11,14 +11,16 @@ overlap says little (Schenker and Gentleman 2001, American Statistician 55:182).
 are corrected together, Holm 1979, which holds however the metrics depend on each other: with nothing changed, a "yes"
 anywhere in the table has a chance of 5 % at most.
 
-What the noise is: the samples that were drawn and tested, not the training; another `run.seed` may move a figure
-further. Both sides are taken as independent; where they share test samples, the rule errs towards "no".
+What the noise is: the samples that were drawn and tested, and what another seed or another processor moves, where
+metrics/seeds.csv of a side tells it (`make seeds`): its standard deviation is added to both arms. Both sides are taken
+as independent; where they share test samples, the rule errs towards "no".
 """
 
 import argparse
 import io
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import hypot
 from statistics import NormalDist
 
@@ -28,8 +30,9 @@ import pandas as pd
 from dvc.exceptions import FileMissingError, PathMissingError
 
 from tools.refusal import one_line
+from tools.seeds import seed_sd
 
-SUMMARY, TABLE = "metrics/summary.json", "metrics/table.csv"
+SUMMARY, TABLE, SEEDS = "metrics/summary.json", "metrics/table.csv", "metrics/seeds.csv"
 RENAMED = {"elsewhere": "out_of_domain"}  # families of the summary, as earlier commits called them
 COLUMNS = ("value", "low", "high", "n")
 LEVEL = 0.05  # chance of a "yes" anywhere when nothing changed
@@ -44,16 +47,18 @@ class Measured:
     low: float
     high: float
     n: float
+    seed_sd: float = 0.0  # standard deviation that another seed adds; 0 where it is not known
 
     @property
     def arms(self) -> tuple[float, float]:
-        """From the value down and up to the ends of the interval.
+        """From the value down and up to the ends of the interval, seeds included.
 
         A bootstrap of n equal outcomes has no width; then 3 / n, the rule of three (Hanley and Lippman-Hand 1983).
         """
+        down, up = max(self.value - self.low, 0.0), max(self.high - self.value, 0.0)
         if self.low == self.high:
-            return 3 / self.n, 3 / self.n
-        return max(self.value - self.low, 0.0), max(self.high - self.value, 0.0)
+            down = up = 3 / self.n
+        return hypot(down, ARM * self.seed_sd), hypot(up, ARM * self.seed_sd)
 
 
 Side = dict[str, Measured]
@@ -66,12 +71,22 @@ def main() -> None:
     parser.add_argument("other", nargs="?", help="another one; without it, the working tree")
     chosen = parser.parse_args()
     with one_line("compare"):
-        lines = table(compare(read(chosen.base), read(chosen.other)), chosen.base, chosen.other or "here")
+        seeds = seeds_of(chosen.other) or seeds_of(chosen.base)
+        rows = compare(read(chosen.base, seeds), read(chosen.other, seeds))
+        lines = table(rows, chosen.base, chosen.other or "here", seeds=bool(seeds))
     print("\n".join(lines))
 
 
-def read(revision: str | None) -> Side:
-    """The summary metrics of a revision, or of the working tree.
+def seeds_of(revision: str | None) -> dict[str, float]:
+    """The standard deviation that seeds add to each metric, by a revision's metrics/seeds.csv; none without it."""
+    try:
+        return seed_sd(pd.read_csv(io.StringIO(text_of(SEEDS, revision))))
+    except ValueError:
+        return {}
+
+
+def read(revision: str | None, seeds: Mapping[str, float]) -> Side:
+    """The summary metrics of a revision, or of the working tree, with what `seeds` add to them.
 
     Raises ValueError when the revision has no such file, or the file is not what `report` writes.
     """
@@ -83,7 +98,8 @@ def read(revision: str | None) -> Side:
     if missing:
         where = f"{TABLE} of {revision or 'the working tree'}"
         raise ValueError(f"{where}: expected {', '.join(missing)}, got none; rebuild it there with `make repro`")
-    return {called_now(name): Measured(*rows.loc[name, list(COLUMNS)]) for name in names}
+    measured = {called_now(name): Measured(*rows.loc[name, list(COLUMNS)]) for name in names}
+    return {name: replace(one, seed_sd=seeds.get(name, 0.0)) for name, one in measured.items()}
 
 
 def called_now(name: str) -> str:
@@ -131,7 +147,7 @@ def holm(chances: pd.Series) -> pd.Series:
     return (ordered * np.arange(len(ordered), 0, -1)).cummax().clip(upper=1.0)
 
 
-def table(rows: pd.DataFrame, base: str, other: str) -> list[str]:
+def table(rows: pd.DataFrame, base: str, other: str, *, seeds: bool = False) -> list[str]:
     """The lines of a Markdown table that is aligned for a terminal too, and how to read it."""
     cells: list[tuple[str, ...]] = [("metric", base, "95 %", other, "95 %", "difference", "p", "exceeds noise")]
     for name, row in rows.iterrows():
@@ -141,7 +157,8 @@ def table(rows: pd.DataFrame, base: str, other: str) -> list[str]:
     cells.insert(1, tuple("-" * width for width in widths))
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
     found = f"{(rows['p'] < LEVEL).sum()} of {rows['p'].count()} differences exceed the noise"
-    return [*(f"| {line} |" for line in lines), "", f"{found} (p below {LEVEL}, corrected for their number)"]
+    noise = "of samples and seeds" if seeds else "of samples; `make seeds` tells that of seeds"
+    return [*(f"| {line} |" for line in lines), "", f"{found} {noise} (p below {LEVEL}, corrected for their number)"]
 
 
 def interval(side: Measured | None) -> tuple[str, str]:

@@ -3,11 +3,13 @@
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.common.files import replace
@@ -15,6 +17,7 @@ from stages.common.params import read_yaml
 from stages.fusion.trained_fusion import FUSIONS as METHODS
 from stages.generation.models.families import FAMILIES
 from tools.bench import TOTAL
+from tools.peers.picture import budget_in_words, summarised
 from tools.recipe import RECIPES
 from tools.refusal import one_line
 
@@ -149,6 +152,38 @@ def codecs() -> str:
     return table("", "codec", "numbers", "steps", "seconds", "lost", "seen by the judge", lines=lines)
 
 
+def peers() -> str:
+    """What each method reaches at each budget: the mean over the seeds and the distance between the outmost."""
+    rows = summarised(pd.read_csv(METRICS / "peers.csv"))
+    shown = {"coherence.joint": "from nothing", "one": "one given", "coherence.worst": "worst"}
+    shown |= {"coherence.hidden": "hidden", "coverage": "coverage"}
+    lines = []
+    for method, budget in dict.fromkeys(zip(rows["method"], rows["budget_s"].fillna(0.0), strict=True)):
+        part = rows[(rows["method"] == method) & (rows["budget_s"].fillna(0.0) == budget)]
+        apart = {name: f" ({np.ptp(part[name]):.3f})" if len(part) > 1 else "" for name in shown}
+        cells = [f"{part[name].mean():.3f}{apart[name]}" for name in shown]
+        cost = (budget_in_words(budget), str(len(part))) if budget else ("", "")
+        lines.append("| " + " | ".join((method, *cost, *cells)) + " |")
+    return table("", "budget", "seeds", *shown.values(), lines=lines)
+
+
+def ahead() -> str:
+    """The cells in which a peer has the better mean over the seeds at the same budget."""
+    rows = pd.read_csv(METRICS / "peers.csv").dropna(subset="budget_s")
+    judged = [name for name in map(str, rows) if re.match(r"(coherence|coverage|fidelity)\.", name)]
+    lines = []
+    for method, budget in dict.fromkeys(zip(rows["method"], rows["budget_s"], strict=True)):
+        means = rows[rows["budget_s"] == budget].groupby("method")[judged].mean()
+        theirs, ours = means.loc[method], means.loc["ours"]
+        better = [
+            f"`{name}` {theirs[name]:.3f} against {ours[name]:.3f}"
+            for name in judged
+            if (theirs[name] < ours[name] if name.startswith("fidelity.") else theirs[name] > ours[name])
+        ]
+        lines += [f"- {method}, {budget_in_words(budget)}: {', '.join(better)}"] if better else []
+    return "\n" + "\n".join(lines or ["- nowhere"]) + "\n"
+
+
 def exported() -> str:
     """What a model taken along weighs, how fast it is and what it loses, a line a precision."""
     line = "| {made_by} | {mib} | {first_s:.1f} | {per_second:.0f} | {joint:.3f} | {agree:.3f} |"
@@ -214,6 +249,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "examples-translation": partial(examples, "translation"),
     "medical-invented": lambda: most("medical", "invented."),
     "medical-missed": lambda: most("medical", "missed."),
+    "peers": peers,
+    "peers-ahead": ahead,
     "export": exported,
     "serving": serving,
     "bench": bench,

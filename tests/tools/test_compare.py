@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,25 @@ def test_the_order_of_the_sides_does_not_matter(one: Measured, other: Measured) 
 def test_a_wider_interval_never_makes_a_difference_surer(one: Measured, other: Measured) -> None:
     wider = Measured(one.value, one.low - 0.1, one.high + 0.1, one.n)
     assert chance(wider, other) >= chance(one, other)
+
+
+@given(figures(), figures(), st.floats(0, 0.5))
+def test_what_seeds_move_never_makes_a_difference_surer(one: Measured, other: Measured, sd: float) -> None:
+    assert chance(replace(one, seed_sd=sd), replace(other, seed_sd=sd)) >= chance(one, other)
+
+
+@pytest.mark.parametrize("seeds", [0.0, 0.02])
+def test_two_seeds_of_the_same_are_called_different_about_once_in_twenty(seeds: float) -> None:
+    """Where seeds move the truth itself: not told of it the rule raises alarms, told of it no more than it says."""
+    rng = np.random.default_rng(0)
+
+    def run() -> Measured:
+        return share(float(np.clip(0.9 + seeds * rng.standard_normal(), 0, 1)), 1200, rng)
+
+    pairs = [(run(), run()) for _ in range(400)]
+    told = [chance(replace(one, seed_sd=seeds), replace(other, seed_sd=seeds)) < LEVEL for one, other in pairs]
+    assert np.mean(told) <= 0.09
+    assert seeds == 0 or np.mean([chance(one, other) < LEVEL for one, other in pairs]) > 0.2
 
 
 def test_equal_symmetric_arms_give_the_usual_normal_test() -> None:

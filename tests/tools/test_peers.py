@@ -142,13 +142,13 @@ def test_every_method_is_measured_alike(mine: Path) -> None:
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(mine / "metrics/peers.csv").set_index("method")
     assert table.index.tolist() == [REAL, *TRAIN]
-    assert (table.loc[[*PEERS, "latent diffusion"], "cpu_s"] >= 25).all() and (table["cpu_s"].drop(REAL) < 60).all()
-    told = table.drop(REAL)[["cpu_s", "steps", "parameters", "peak_mib", "per_second"]]
-    assert told.notna().all(axis=None) and (told > 0).all(axis=None)
+    assert table.loc[[*PEERS, "latent diffusion"], "cpu_s"].between(25, 40).all() and 0 < table["cpu_s"]["ours"] < 120
+    told = table.drop(REAL)[["cpu_s", "steps", "parameters", "peak_mib", "per_second"]].to_numpy()
+    assert (told > 0).all()
     figures = table.filter(regex=r"^(coherence|coverage|fidelity)\.")
     assert figures.filter(regex=r"^coherence\..*_to_").shape[1] == 9 and figures.filter(like="coverage").shape[1] == 3
-    assert figures.filter(regex=r"joint|_to_").notna().all(axis=None), "the few captions may all tell their digit"
-    assert figures.loc[REAL, "coherence.text_to_image"] > 0.9 or table.loc[REAL, "coherence.joint"] > 0.5
+    assert figures.filter(regex=r"_to_").notna().to_numpy().all()
+    assert figures["coherence.audio_to_image"][REAL] == figures["coherence.audio_to_image"].max()
 
 
 def test_only_what_the_peers_can_carry_is_taken(mine: Path, tmp_path: Path) -> None:

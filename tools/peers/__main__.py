@@ -90,8 +90,11 @@ def run(work: list[tuple[Any, ...]], count: int) -> None:
     about = {"machine": hardware(1), "commit": git("rev-parse", "--short=7", "HEAD")}
     with ThreadPoolExecutor(count) as pool:
         running = [pool.submit(apart, job) for job in work]
-        for done in progress(as_completed(running), title="peers", total=len(running)):
-            keep([about | row for row in done.result()])
+        try:
+            for done in progress(as_completed(running), title="peers", total=len(running)):
+                keep([about | row for row in done.result()])
+        finally:
+            pool.shutdown(cancel_futures=True)  # after one that failed no other begins
 
 
 def apart(job: tuple[Any, ...]) -> list[dict[str, Any]]:
@@ -111,7 +114,7 @@ def measured(method: str, seed: int, budgets: Sequence[float]) -> Iterator[dict[
     about: dict[str, Any] = {"method": method, "seed": seed}
     if method == REAL:
         scoring = Scoring(names)
-        yield {**about, **scoring.score(scoring.real_items, seed), "per_second": None}
+        yield {**about, "budget_s": None, **scoring.score(scoring.real_items, seed), "per_second": None}
         return
     judges: Scoring | None = None
     for model in TRAIN[method](Items(names, CLEAN), seed, budgets, clock):

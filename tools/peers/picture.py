@@ -12,7 +12,7 @@ COLOURS = {120.0: "#9bbfe0", 600.0: "#2563a8", math.inf: "#c2571a"}
 SHIFT = 0.22  # between two budgets
 
 
-def told(budget: float) -> str:
+def budget_in_words(budget: float) -> str:
     """A budget in words."""
     return "until it has converged" if math.isinf(budget) else f"{budget:.0f} CPU seconds"
 
@@ -34,7 +34,7 @@ def picture(table: pd.DataFrame) -> bytes:
             for number, (budget, colour) in enumerate(COLOURS.items()):
                 rows = table[(table["budget_s"] == budget)]
                 places = [lines.index(method) + SHIFT * (1 - number) for method in rows["method"]]
-                axes.plot(rows[name], places, "o", color=colour, alpha=0.85, label=told(budget))
+                axes.plot(rows[name], places, "o", color=colour, alpha=0.85, label=budget_in_words(budget))
             for value in table.loc[table["budget_s"].isna(), name]:
                 axes.axvline(value, color="0.6", linewidth=0.8, linestyle=":", label="real items")
             axes.set_title(title)
