@@ -91,6 +91,19 @@ def recipe(name: str) -> str:
     return told(row for row in records("recipes.csv") if row["recipe"] == name)
 
 
+def views() -> str:
+    """Of the five views: how often the digit comes out right, by how many are given."""
+    found = {row["metric"]: row for row in records("recipes.csv") if row["recipe"] == "polymnist"}
+    lines = []
+    for count in (0, 1, 4):
+        ways = [metric for metric in found if "_to_" in metric and metric.count("+") == count - 1]
+        rows = [found[metric] for metric in (ways if count else ["coherence.joint"])]
+        value, ceiling = (sum(row[key] for row in rows) / len(rows) for key in ("value", "ceiling"))
+        told = {0: "from nothing", 1: "one given"}.get(count, f"{count} given")
+        lines.append(f"| {told} | {len(rows)} | {value:.3f} | {ceiling:.3f} |")
+    return table("", "directions", "right", "real pictures", lines=lines)
+
+
 def most(name: str, family: str) -> str:
     """The highest upper end of the intervals of a family of a recipe's figures, in per cent, rounded up."""
     ends = [row["high"] for row in records("recipes.csv") if row["recipe"] == name and row["metric"].startswith(family)]
@@ -247,6 +260,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "codecs": codecs,
     **{f"recipe-{name}": partial(recipe, name) for name in RECIPES},
     "examples-translation": partial(examples, "translation"),
+    "polymnist": views,
     "medical-invented": lambda: most("medical", "invented."),
     "medical-missed": lambda: most("medical", "missed."),
     "peers": peers,

@@ -150,6 +150,11 @@ RECIPES = {
         ),
         directions=((), ("top",), ("text",), ("audio",)),
     ),
+    "polymnist": Recipe(
+        r"coherence\.(joint|worst|(m\d\+?)+_to_m\d)|(ceiling|codec_accuracy|coverage|memorisation)\.m\d(\.digit)?",
+        above=("coherence.worst", *each("coherence.{}", ("joint", *ways("m0", "m1", "m2", "m3", "m4")))),
+        directions=((), ("m0",), ("m3",), ("m1", "m2", "m3", "m4")),
+    ),
 }  # fmt: skip
 
 

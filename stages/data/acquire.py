@@ -26,6 +26,7 @@ from stages.data.sources import (
     metadata_folder,
     molecules,
     moving,
+    polymnist,
     reviews,
     shards,
     solids,
@@ -38,13 +39,14 @@ from stages.data.sources.index_resolution import resolve
 from stages.data.sources.molecules import Molecules
 from stages.data.sources.moving import Moving
 from stages.data.sources.packing import Own, Packed
+from stages.data.sources.polymnist import Polymnist
 from stages.data.sources.reviews import Reviews
 from stages.data.sources.solids import Solids
 from stages.data.sources.spoken import Spoken
 
 BUILT_IN: Mapping[str, ModuleType] = {  # a section of `acquire` each
     "digits": digits, "emoji": emoji, "findings": findings, "molecules": molecules, "moving": moving,
-    "reviews": reviews, "solids": solids, "spoken": spoken,
+    "polymnist": polymnist, "reviews": reviews, "solids": solids, "spoken": spoken,
 }  # fmt: skip
 SOURCES: Mapping[str, ModuleType] = {"manifest": manifest, "folder": folder, "shards": shards}  # of your own data
 
@@ -53,7 +55,7 @@ class Acquire(Strict):
     """Section `acquire`."""
 
     source: Literal[  # where the samples come from
-        "digits", "emoji", "findings", "molecules", "moving", "reviews", "solids", "spoken",
+        "digits", "emoji", "findings", "molecules", "moving", "polymnist", "reviews", "solids", "spoken",
         "manifest", "folder", "shards",
     ]  # fmt: skip
     path: Path  # the folder of your own data; what is built in reads none
@@ -63,6 +65,7 @@ class Acquire(Strict):
     findings: Findings | None = None
     molecules: Molecules | None = None
     moving: Moving | None = None
+    polymnist: Polymnist | None = None
     reviews: Reviews | None = None
     solids: Solids | None = None
     spoken: Spoken | None = None

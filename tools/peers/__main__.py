@@ -43,6 +43,8 @@ TRAIN: dict[str, Callable[[Items, int, Sequence[float], Clock], Iterator[Trained
     "ours": ours.train,
 }
 KEYS = ["method", "budget_s", "seed"]
+COST = ["cpu_s", "steps", "parameters", "peak_mib", "per_second"]
+ABOUT = ["machine", "commit"]
 
 
 def main() -> None:
@@ -133,6 +135,8 @@ def keep(rows: list[dict[str, Any]]) -> None:
         table = pd.concat([pd.read_csv(file), table]).drop_duplicates(KEYS, keep="last")
     order = [REAL, *TRAIN]
     table = table.sort_values(KEYS, key=lambda column: column.map(order.index) if column.name == "method" else column)
+    first = [column for column in KEYS + COST if column in table]
+    table = table[[*first, *table.columns.difference([*first, *ABOUT], sort=False), *table.columns.intersection(ABOUT)]]
     write_table(file, table.round({column: 1 if column in ("cpu_s", "per_second") else 4 for column in table}))
     replace(OUT / "peers.png", picture(table))
 
