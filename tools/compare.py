@@ -30,7 +30,6 @@ import pandas as pd
 from dvc.exceptions import FileMissingError, PathMissingError
 
 from tools.refusal import one_line
-from tools.seeds import seed_sd
 
 SUMMARY, TABLE, SEEDS = "metrics/summary.json", "metrics/table.csv", "metrics/seeds.csv"
 RENAMED = {"elsewhere": "out_of_domain"}  # families of the summary, as earlier commits called them
@@ -83,6 +82,19 @@ def seeds_of(revision: str | None) -> dict[str, float]:
         return seed_sd(pd.read_csv(io.StringIO(text_of(SEEDS, revision))))
     except ValueError:
         return {}
+
+
+def seed_sd(table: pd.DataFrame) -> dict[str, float]:
+    """The standard deviation that seeds add to each metric, for a comparison of two runs.
+
+    A few runs tell one metric's badly, so its family is asked too: by how much seeds enlarge the variance of the
+    samples, on the average over the family. The larger of the two counts, which errs towards calling it noise.
+    """
+    family = table["metric"].str.partition(".")[0]
+    ratio = (table["between_sd"] / table["samples_sd"].replace(0, np.nan)) ** 2
+    more = (ratio.groupby(family).transform("mean") - 1).clip(lower=0).fillna(0)
+    sd = np.maximum(table["seeds_sd"], np.sqrt(more) * table["samples_sd"])
+    return dict(zip(table["metric"], sd, strict=True))
 
 
 def read(revision: str | None, seeds: Mapping[str, float]) -> Side:

@@ -63,18 +63,5 @@ def spread(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     return found.round(5).rename_axis("metric").reset_index()
 
 
-def seed_sd(table: pd.DataFrame) -> dict[str, float]:
-    """The standard deviation that seeds add to each metric, for a comparison of two runs.
-
-    A few runs tell one metric's badly, so its family is asked too: by how much seeds enlarge the variance of the
-    samples, on the average over the family. The larger of the two counts, which errs towards calling it noise.
-    """
-    family = table["metric"].str.partition(".")[0]
-    ratio = (table["between_sd"] / table["samples_sd"].replace(0, np.nan)) ** 2
-    more = (ratio.groupby(family).transform("mean") - 1).clip(lower=0).fillna(0)
-    sd = np.maximum(table["seeds_sd"], np.sqrt(more) * table["samples_sd"])
-    return dict(zip(table["metric"], sd, strict=True))
-
-
 if __name__ == "__main__":
     main()

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from tests.clones import run, succeed
-from tools.seeds import seed_sd, spread
+from tools.compare import seed_sd
+from tools.seeds import spread
 
 
 def tables(seeds: float, samples: float, count: int, metrics: int) -> dict[int, pd.DataFrame]:

@@ -5,6 +5,7 @@ step some of the latents are noisy and the others, of which the network is told 
 learns every direction. Half of the budget goes to each. Axes: B batch, M modalities, L latent of one, W of all.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -156,7 +157,7 @@ def settled(
 ) -> tuple[Tensor, Tensor]:
     """Latents (N, W) of the copies, as many as there is time for, and of the validation split, normal from now on."""
     begin, parts, order = clock.seconds(), [], rng.permutation(len(items))
-    for rows in np.array_split(order, len(order) // BATCH):
+    for rows in np.array_split(order, math.ceil(len(order) / BATCH)):
         parts.append(model.encode(items.rows(rows)))
         if clock.seconds() - begin > ENCODING * budget:
             break
