@@ -187,6 +187,8 @@ def ahead() -> str:
     lines = []
     for method, budget in dict.fromkeys(zip(rows["method"], rows["budget_s"], strict=True)):
         means = rows[rows["budget_s"] == budget].groupby("method")[judged].mean()
+        if "ours" not in means.index:
+            continue
         theirs, ours = means.loc[method], means.loc["ours"]
         better = [
             f"`{name}` {theirs[name]:.3f} against {ours[name]:.3f}"

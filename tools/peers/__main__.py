@@ -71,8 +71,8 @@ def jobs(methods: Sequence[str], budgets: Sequence[float], seeds: Sequence[int])
     """What a process does: a method, a seed, and the budgets of one training."""
     for seed, method in product(seeds, methods):
         if method == REAL:
-            if seed == seeds[0]:
-                yield method, seed, []
+            if seed == seeds[0]:  # it has none
+                yield method, 1, []
         else:
             yield from ((method, seed, part) for part in trainings(method, list(budgets)))
 
@@ -105,7 +105,8 @@ def apart(job: tuple[Any, ...]) -> list[dict[str, Any]]:
     alone = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CI": "1"}
     done = subprocess.run(command, env=alone, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ValueError(f"{job[0]}, seed {job[1]}: {done.stderr.strip().splitlines()[-1]}")
+        last = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
+        raise ValueError(f"{job[0]}, seed {job[1]}: {last[-1]}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 

@@ -5,9 +5,10 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 OWN = math.inf  # the budget of a method that stops by itself
 LEAST_S, MOST_S = 600.0, 1800.0  # of such a training
@@ -34,14 +35,15 @@ class Clock:
 
 
 class Patience:
-    """Has a training converged? It has when its best loss is older than PATIENCE of it.
+    """Has a training converged? It has when its best loss is older than PATIENCE of it; that state is kept.
 
     From `begin` on it takes at least and at most a `share` of what LEAST_S and MOST_S say.
     """
 
-    def __init__(self, loss: Callable[[], Tensor], begin: float = 0.0, share: float = 1.0) -> None:
-        self.loss, self.begin, self.least, self.most = loss, begin, share * LEAST_S, share * MOST_S
-        self.best, self.at, self.next = math.inf, 0.0, LOOK_S
+    def __init__(self, loss: Callable[[], Tensor], model: nn.Module, *, begin: float = 0.0, share: float = 1.0) -> None:
+        self.loss, self.model, self.begin = loss, model, begin
+        self.least, self.most = share * LEAST_S, share * MOST_S
+        self.best, self.at, self.next, self.kept = math.inf, 0.0, LOOK_S, model.state_dict()
 
     def over(self, now: float) -> bool:
         """Asked after each step; looks at the validation split from time to time."""
@@ -52,19 +54,26 @@ class Patience:
         with torch.no_grad():
             loss = float(self.loss())
         if loss < self.best:
-            self.best, self.at = loss, passed
+            self.best, self.at, self.kept = loss, passed, deepcopy(self.model.state_dict())
         return passed >= self.most or (passed >= self.least and passed - self.at > PATIENCE * passed)
+
+    def restore(self) -> None:
+        """Leave the model as it was when it lost least."""
+        self.model.load_state_dict(self.kept)
 
 
 def descend(
     loss: Callable[[], Tensor], adam: torch.optim.Optimizer, clock: Clock, until: float, patience: Patience | None
 ) -> Iterator[int]:
-    """Steps of the optimiser until the clock says `until`, or until patience is over; gives their numbers.
+    """Steps of the optimiser until the clock says `until`, or, where that is OWN, until patience is over.
 
-    Raises ValueError when the loss is not finite.
+    Gives their numbers. Raises ValueError when the loss is not finite.
     """
     step = 0
-    while clock.seconds() < until and not (patience and patience.over(clock.seconds())):
+    while clock.seconds() < until:
+        if patience is not None and patience.over(clock.seconds()) and until == OWN:
+            patience.restore()
+            return
         found = loss()
         if not found.isfinite():
             raise ValueError(f"expected a finite loss, got {found.item()} at step {step}; take another seed")

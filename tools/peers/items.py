@@ -62,7 +62,7 @@ class Items:
     def blank(self, count: int, given: Batch) -> Batch:
         """`given` with zeros for what is not; some peers encode everything before they choose."""
         shown = {}
-        for name in self.names:
+        for name in sorted(self.names, key=lambda name: tensor_of(name) == TOKENS):  # the first tells MMVAE+ how many
             zeros = torch.zeros(count, *self.shape(name))
             there = torch.ones(count, *self.shape(name))
             text = tensor_of(name) == TOKENS

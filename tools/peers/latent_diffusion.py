@@ -26,6 +26,7 @@ BATCH, RATE, EMA = 256, 1e-3, 0.999
 WHOLE = 0.5  # share of the steps at which all latents are noisy
 BETA = (0.1, 20.0)  # of the variance-preserving process, at its start and end (Song et al. 2021, arXiv:2011.13456)
 SOLVER = 250  # steps of Euler and Maruyama
+HELD = 16  # times that the noise of the validation split is drawn, where its loss is asked for
 ENCODING = 0.1  # share of the budget for the latents of the copies, at most
 
 
@@ -95,8 +96,8 @@ class LatentDiffusion(nn.Module):
         """Latents (B, W)."""
         return torch.cat([self.encoders[name](batch[name]).embedding for name in self.names], -1)
 
-    def noise_lost(self, latents: Tensor) -> Tensor:
-        """What the score network does not tell of the noise, of (B, W) normal latents."""
+    def noise_lost(self, latents: Tensor, score: nn.Module) -> Tensor:
+        """What a score network does not tell of the noise, of (B, W) normal latents."""
         size, count = len(latents), len(self.names)
         noisy = (torch.rand(size, count) < torch.rand(size, 1)).float()
         noisy[torch.rand(size) < WHOLE] = 1
@@ -104,7 +105,7 @@ class LatentDiffusion(nn.Module):
         columns, time, noise = noisy.repeat_interleave(LATENT, -1), torch.rand(size), torch.randn_like(latents)
         kept = kept_share(time)[:, None]
         mixed = torch.where(columns > 0, kept * latents + (1 - kept**2).sqrt() * noise, latents)
-        wrong = (self.score(mixed, time, noisy) - noise) ** 2 * columns
+        wrong = (score(mixed, time, noisy) - noise) ** 2 * columns
         return wrong.sum() / columns.sum()
 
     def draw(self, given: Tensor, noisy: Tensor) -> Tensor:
@@ -132,7 +133,7 @@ def train(items: Items, seed: int, budgets: Sequence[float], clock: Clock) -> It
     torch.manual_seed(seed)
     rng, model = np.random.default_rng(seed), LatentDiffusion(items)
     adam = torch.optim.Adam([*model.encoders.parameters(), *model.decoders.parameters()], lr=RATE, fused=True)
-    patience = Patience(lambda: model.eval().lost(items.held), share=0.5) if budget == OWN else None
+    patience = Patience(lambda: model.eval().lost(items.held), model, share=0.5) if budget == OWN else None
     steps = 0
     for _ in descend(lambda: model.train().lost(items.draw(BATCH, rng)), adam, clock, budget / 2, patience):
         steps += 1
@@ -140,11 +141,18 @@ def train(items: Items, seed: int, budgets: Sequence[float], clock: Clock) -> It
     latents, held = settled(model, items, rng, clock, budget)
     score: nn.Module = model.score.requires_grad_(True)
     mean = AveragedModel(score, multi_avg_fn=get_ema_multi_avg_fn(EMA))
-    adam, patience = torch.optim.Adam(score.parameters(), lr=RATE, fused=True), None
+    adam = torch.optim.Adam(score.parameters(), lr=RATE, fused=True)
+
+    def held_lost() -> Tensor:
+        """Of the average that is used, always under the same noise."""
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return torch.stack([model.noise_lost(held, mean.module) for _ in range(HELD)]).mean()
+
     if budget == OWN:
-        patience = Patience(lambda: model.noise_lost(held), clock.seconds(), share=0.5)
+        patience = Patience(held_lost, mean.module, begin=clock.seconds(), share=0.5)
     rows = partial(torch.randint, len(latents), (BATCH,))
-    for _ in descend(lambda: model.noise_lost(latents[rows()]), adam, clock, budget, patience):
+    for _ in descend(lambda: model.noise_lost(latents[rows()], score), adam, clock, budget, patience):
         mean.update_parameters(score)
         steps += 1
     model.score = mean.module.requires_grad_(False)

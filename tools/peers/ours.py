@@ -58,6 +58,8 @@ def train(items: Items, seed: int, budgets: Sequence[float], clock: Clock) -> It
         files += [file for layer in ("fuse", "train") for file in (folder / "data" / layer).glob("*.safetensors")]
         weights = sum(array.size for file in files for array in load_file(file).values())
         peak, taken = peak_mib(resource.RUSAGE_CHILDREN), steps(params, items.names)
+        if seconds > budget:
+            raise ValueError(f"expected at most {budget:.0f} CPU seconds, took {seconds:.0f}; take fewer steps for it")
         for granted in budgets:
             yield Trained(granted, seconds, taken, weights, peak, partial(sample, sampler))
 

@@ -3,8 +3,8 @@
 Samples become files and are read again, as those of `generate` are. Observed are whole test samples.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 from time import process_time
 
 import numpy as np
@@ -15,7 +15,7 @@ from stages.common.modality_subsets import usual_subsets
 from stages.common.seeds import draws
 from stages.data.kinds.modalities import MODALITIES, restore
 from stages.evaluation.judges.loading import key_attribute, load_judges
-from stages.evaluation.metrics.coherence import coherence
+from stages.evaluation.metrics.coherence import agreement, determined, hidden
 from stages.evaluation.metrics.distribution_measures import kernel_distance, neighbourhoods
 from stages.evaluation.metrics.evaluated_data import CLEAN, JUDGES, Dataset, Outputs
 from stages.evaluation.metrics.judge_inference import Predictions, judge, judge_files
@@ -37,7 +37,7 @@ class Scoring:
         self.shown_by = {attribute: about["shown_by"] for attribute, about in attributes.items()}
         self.samples = read_table(CLEAN / "samples.csv", text=("id", *attributes))
         self.judges, self.fitted = load_judges(JUDGES, names), restore(names, CLEAN)
-        self.key = key_attribute(attributes, self.judges.reads)
+        self.key = key_attribute(attributes, self.judges.reads) or ""
         self.items = {name: self.clean("test", name) for name in names}
         self.real = {split: {name: self.seen(name, self.clean(split, name)) for name in names} for split in SPLITS}
         self.truth = self.samples[self.samples["split"] == "test"].reset_index(drop=True)
@@ -61,16 +61,29 @@ class Scoring:
         begin = process_time()
         sample({}, TIMED, self.names)
         figures = {"per_second": TIMED / (process_time() - begin)}
-        rng = partial(draws, seed)
         outputs = {subset: self.outputs(sample, subset) for subset in usual_subsets(self.names)}
+        figures |= self.coherence(outputs, draws(seed, "peers/coherence"))
         dataset = self.dataset(outputs)
-        found = coherence(outputs, self.shown_by, self.key, rng("peers/coherence"))
-        figures |= {row.metric: row.value for row in found if row.metric.startswith("coherence.")}
         for name in self.names:
             made, real = (measured(dataset, name)(part[name]) for part in (outputs[()].items, self.real["test"]))
             figures[f"coverage.{name}"] = float(neighbourhoods(made, real).coverage.mean())
             figures[f"fidelity.{name}"] = kernel_distance(made, real)
         return figures
+
+    def coherence(self, outputs: Mapping[tuple[str, ...], Outputs], rng: np.random.Generator) -> dict[str, float]:
+        """The means that `evaluate` has, without their intervals; NaN where no caption names the digit."""
+        right, others = {}, []
+        for subset, made in outputs.items():
+            for target, attribute, (outcomes, _, _) in determined(subset, made, self.shown_by, rng) if subset else ():
+                if attribute == self.key:
+                    right[f"coherence.{'+'.join(subset)}_to_{target}"] = float(outcomes.mean())
+                else:
+                    others.append(outcomes.mean())
+        together = agreement(outputs[()].items, self.key, self.names)
+        figures = {"coherence.joint": float(together.mean()) if len(together) else math.nan} | right
+        figures |= {"coherence.worst": min(right.values()), "coherence.attributes": float(np.mean(others))}
+        found = hidden(outputs, self.shown_by, self.key, rng)
+        return figures | {row.metric: row.value for row in found}
 
     def outputs(self, sample: Sample, subset: Sequence[str]) -> Outputs:
         """What is made of the first test samples, of which `subset` is observed."""

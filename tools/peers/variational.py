@@ -4,6 +4,7 @@ MVTCAE: Hwang et al. 2021 (NeurIPS). MoPoE: Sutter et al. 2021, arXiv:2105.02470
 Likelihoods are not scaled by the size of a modality, as they are for MNIST, SVHN and text: MoPoE came to less with it.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ class Peer(NamedTuple):
 
 
 PEERS = {
-    "MVTCAE": Peer(MVTCAE, MVTCAEConfig, {"latent_dim": 128, "beta": 2.5, "alpha": 5 / 6}, 0, 128, {"lr": 1e-3}),
+    "MVTCAE": Peer(MVTCAE, MVTCAEConfig, {"latent_dim": 512, "beta": 2.5, "alpha": 5 / 6}, 0, 128, {"lr": 1e-3}),
     "MoPoE": Peer(MoPoE, MoPoEConfig, {"latent_dim": 512, "beta": 2.5}, 0, 128, {"lr": 1e-3}),
     "MMVAE+": Peer(
         MMVAEPlus, MMVAEPlusConfig,
@@ -54,7 +55,7 @@ PEERS = {
         32, 128, {"lr": 1e-3, "amsgrad": True},
     ),
 }  # fmt: skip
-SCALE = {"MoPoE": 0.75, "MMVAE+": 0.75, "MVTCAE": 1.0}  # of the Laplace distribution of levels
+SCALE = 0.75  # of the Laplace distribution of levels
 
 
 def build(method: str, items: Items) -> Any:
@@ -69,7 +70,7 @@ def build(method: str, items: Items) -> Any:
     config = peer.config(
         n_modalities=len(names), input_dims={name: items.shape(name) for name in names},
         decoders_dist={name: "categorical" if text[name] else "laplace" for name in names},
-        decoder_dist_params={name: {} if text[name] else {"scale": SCALE[method]} for name in names},
+        decoder_dist_params={name: {} if text[name] else {"scale": SCALE} for name in names},
         **peer.settings,
     )  # fmt: skip
     return peer.model(config, encoders, decoders)
@@ -90,10 +91,10 @@ def train(method: str, items: Items, seed: int, budgets: Sequence[float], clock:
     def step() -> Tensor:
         return loss(model.train(), items.draw(peer.batch, rng))
 
-    patience = Patience(lambda: loss(model.eval(), items.held))
+    patience = Patience(lambda: loss(model.eval(), items.held), model) if OWN in budgets else None
     peak = 0
     for budget in sorted(budgets):
-        for _ in descend(step, adam, clock, budget, patience if budget == OWN else None):
+        for _ in descend(step, adam, clock, budget, patience):
             steps += 1
         weights = sum(weight.numel() for weight in model.parameters())
         peak = peak or peak_mib()  # later the judges are there, too
@@ -106,13 +107,12 @@ def sample(model: Any, items: Items, given: Given, count: int, wanted: Sequence[
     tell(model.decoders, None)
     parts = []
     with torch.no_grad():
-        for start in range(0, count, CHUNK):
-            size = min(CHUNK, count - start)
-            shown = items.batch({name: values[start : start + size] for name, values in given.items()})
+        for rows in np.array_split(np.arange(count), math.ceil(count / CHUNK)):
+            shown = items.batch({name: values[rows] for name, values in given.items()})
             if shown:
-                whole = MultimodalBaseDataset(items.blank(size, shown))
+                whole = MultimodalBaseDataset(items.blank(len(rows), shown))
                 made = model.predict(whole, cond_mod=list(shown), gen_mod=list(wanted))
-            else:
-                made = model.decode(model.generate_from_prior(size), list(wanted))
-            parts.append({name: item(name, made[name]) for name in wanted})
+            else:  # of one it forgets the axis
+                made = model.decode(model.generate_from_prior(max(2, len(rows))), list(wanted))
+            parts.append({name: item(name, made[name][: len(rows)]) for name in wanted})
     return {name: np.concatenate([part[name] for part in parts]) for name in wanted}

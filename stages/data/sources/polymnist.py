@@ -32,6 +32,7 @@ LICENCE = (
     "Matplotlib ships (U.S. Navy and USGS, public domain), one made here."
 )
 SIDE = 28  # of a view, pixels
+INK = 127  # the lightest grey level that is paper
 WAVES = ((0.03, 0.015), (0.01, 0.04), (0.025, -0.02))  # of the background made here, cycles a pixel, a colour each
 
 
@@ -82,11 +83,9 @@ def view(grey: np.ndarray, number: int, rng: np.random.Generator) -> bytes:
     """A (28, 28) digit before a random piece of the background of that number, as a PNG."""
     background = backgrounds()[number]
     top, left = (int(rng.integers(size - SIDE + 1)) for size in background.shape[:2])
-    behind = background[top : top + SIDE, left : left + SIDE].astype(float)
-    cover = grey[..., None] / 255
-    picture = cover * (255 - behind) + (1 - cover) * behind
+    behind = background[top : top + SIDE, left : left + SIDE]
     buffer = io.BytesIO()
-    Image.fromarray(picture.round().astype(np.uint8)).save(buffer, "PNG")
+    Image.fromarray(np.where(grey[..., None] > INK, 255 - behind, behind)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
