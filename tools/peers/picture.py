@@ -27,19 +27,21 @@ def summarised(table: pd.DataFrame) -> pd.DataFrame:
 def picture(table: pd.DataFrame) -> bytes:
     """A PNG."""
     table = summarised(table)
-    lines = list(table["method"].unique())[::-1]
+    real, table = table[table["budget_s"].isna()], table.dropna(subset="budget_s")
+    lines, budgets = list(table["method"].unique())[::-1], [one for one in COLOURS if (table["budget_s"] == one).any()]
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(9, 0.9 + 0.55 * len(lines)), layout="constrained")
         for axes, (name, title) in zip(figure.subplots(1, len(PANELS), sharey=True), PANELS.items(), strict=True):
-            for number, (budget, colour) in enumerate(COLOURS.items()):
-                rows = table[(table["budget_s"] == budget)]
+            for number, budget in enumerate(budgets):
+                rows, colour = table[table["budget_s"] == budget], COLOURS[budget]
                 places = [lines.index(method) + SHIFT * (1 - number) for method in rows["method"]]
                 axes.plot(rows[name], places, "o", color=colour, alpha=0.85, label=budget_in_words(budget))
-            for value in table.loc[table["budget_s"].isna(), name]:
+            for value in real[name]:
                 axes.axvline(value, color="0.6", linewidth=0.8, linestyle=":", label="real items")
             axes.set_title(title)
             axes.set_xlim(-0.02, 1.02)
             axes.set_yticks(range(len(lines)), lines)
+            axes.set_ylim(-0.6, len(lines) - 0.4)
             axes.grid(axis="x", alpha=0.3)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
         buffer = io.BytesIO()
