@@ -59,7 +59,7 @@ class Measured:
     low: float
     high: float
     n: float
-    seeds: "Seeds | None" = None  # what another seed adds, where it is known
+    seeds: Seeds | None = None  # what another seed adds, where it is known
 
     @property
     def arms(self) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The preprocessed items as the networks of the peers take them, and what they make as items again.
 
-Pictures and clips: (B, C, H, W) levels from 0 to 1. Captions: (B, T) tokens with a mask of what is no padding, as
-MultiVae's networks for text want them. Axes: B batch, C channels, T tokens.
+Pictures and clips: (B, C, H, W) levels from 0 to 1. Captions: (B, T) tokens, in a record, by which MultiVae's
+likelihoods know them. Axes: B batch, C channels, T tokens.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,10 @@ from torch import Tensor
 
 from stages.common.files import read_json, read_table
 from stages.common.modality import PICTURE, SPECTRUM, TOKENS, tensor_of
-from stages.common.special_tokens import PAD
 
 TOP = 255  # the highest level
 CARRIED = (PICTURE, SPECTRUM, TOKENS)  # what the peers have networks for
-Batch = dict[str, Any]  # by modality: a tensor, or of captions `tokens` and `padding_mask`
+Batch = dict[str, Any]  # by modality: a tensor, or of captions a record with `tokens`
 
 
 class Items:
@@ -64,9 +63,7 @@ class Items:
         shown = {}
         for name in sorted(self.names, key=lambda name: tensor_of(name) == TOKENS):  # the first tells MMVAE+ how many
             zeros = torch.zeros(count, *self.shape(name))
-            there = torch.ones(count, *self.shape(name))
-            text = tensor_of(name) == TOKENS
-            shown[name] = given.get(name, {"tokens": zeros.long(), "padding_mask": there} if text else zeros)
+            shown[name] = given.get(name, {"tokens": zeros.long()} if tensor_of(name) == TOKENS else zeros)
         return shown
 
 
@@ -74,7 +71,7 @@ def network_input(name: str, items: np.ndarray) -> Any:
     """(B, ...) items of one modality."""
     values = torch.from_numpy(np.ascontiguousarray(items).astype(np.int64))
     if tensor_of(name) == TOKENS:
-        return {"tokens": values, "padding_mask": values != PAD}
+        return {"tokens": values}
     levels = values.float() / TOP
     return levels.movedim(-1, 1) if tensor_of(name) == PICTURE else levels[:, None]
 

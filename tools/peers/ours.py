@@ -5,8 +5,6 @@ features of every copy. Beside `run.seed` and `run.threads` only what a preset o
 """
 
 import resource
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +24,7 @@ from tools.models import load_sampler
 from tools.peers.clock import Clock, peak_mib
 from tools.peers.items import Items
 from tools.peers.trained import Given, Trained
+from tools.scale import run_stage
 
 PRESETS = {120.0: Path(__file__).with_name("120.yaml")}  # at the other budgets params.yaml as it is takes less than 600
 COPIES = {120.0: 2}  # of each train sample, of the eight that there are
@@ -47,10 +46,7 @@ def train(items: Items, seed: int, budgets: Sequence[float], clock: Clock) -> It
         params["run"] = {"seed": seed, "threads": 1}
         replace(folder / PARAMS, yaml.safe_dump(params))
         for stage in (*(f"features.extract {name}" for name in items.names), "fusion.fuse", "generation.train"):
-            command = [sys.executable, "-m", *f"stages.{stage}".split()]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise ValueError(f"{stage}: {done.stderr.strip().splitlines()[-1]}")
+            run_stage(folder, stage)
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = clock.seconds() + used.ru_utime + used.ru_stime
         sampler = load_sampler(load_modalities(), folder / "unused", seed, folder)
