@@ -5,6 +5,7 @@ goes on to D normalised features, and its mirror comes back. Each is a linear ma
 the D leading components, of variance 1, and nothing, so that only what a PCA lacks is to be learned. The decoder only
 ever sees features with noise on them, so it learns to decode a whole neighbourhood alike: a generator's small errors
 decode well. Items that were held out tell which state of the training is the best.
+Under privacy the map goes onto fixed cosines (`cosines.py`).
 Sources of the ideas: denoising autoencoders (Vincent et al. 2010), here with the noise on the features; residual
 branches that begin at zero (Zhang et al. 2019, arXiv:1901.09321).
 Axes: B batch, P values of an item, K principal components, D features.
@@ -22,13 +23,15 @@ from torch.nn.functional import layer_norm, mse_loss
 
 from stages.common.params import Strict
 from stages.common.seeds import draws
+from stages.features import cosines
 from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size, chunks
-from stages.features.randomised_pca import fit_pca, levels
+from stages.features.randomised_pca import PCA, fit_pca, levels
 from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import device, take_rows, to_device
 from stages.learning.networks import Perceptron, initialise
+from stages.learning.privacy import Private
 from stages.learning.training import add_noise, optimise, stream
 
 LEVELS = 255.0  # both pictures and spectra come as bytes
@@ -112,30 +115,33 @@ def build(card: Mapping[str, Any]) -> Autoencoder:
 
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
-    seed: int, name: str, state: Path,
+    seed: int, name: str, state: Path, private: Private | None = None,
 ) -> tuple[Autoencoder, Curve]:  # fmt: skip
     """Learn a codec from (N, *shape) uint8 `items`; returns it and its loss curve.
 
     Of the states of the training it is the one that loses least of the items `held` out; the last, if there are none.
     """
-    most = min(len(items), int(np.prod(items.shape[1:])))
+    most = int(np.prod(items.shape[1:])) if private else min(len(items), int(np.prod(items.shape[1:])))
     settings = settings.model_copy(update={"components": min(settings.components, most)})
     model = Autoencoder(items.shape[1:], bottleneck.width, settings)
     initialise(model, stream(seed, f"{name}/weights"))
     model.to(device())
-    begin_as_pca(model, items, draws(seed, f"{name}/components"))
+    if private is None:
+        begin_as(model, fit_pca(items, len(model.basis), draws(seed, f"{name}/components")))
+    else:
+        begin_as(model, cosines.look(items, len(model.basis), private))
     components = to_device(torch.cat([model.project(part).cpu() for part in chunks(items)]))  # (N, K)
 
-    def loss(stream: Generator) -> dict[str, Tensor]:
-        batch = take_rows(
-            components, torch.randint(len(components), (bottleneck.batch,), generator=stream, device=stream.device)
-        )
+    def loss(stream: Generator, rows: Tensor | None = None) -> dict[str, Tensor]:
+        if rows is None:
+            rows = torch.randint(len(components), (bottleneck.batch,), generator=stream, device=stream.device)
+        batch = take_rows(components, rows)
         features = data_parallel(model.features, batch)
         made = data_parallel(model.decoder, add_noise(features, bottleneck.noise, stream))
         return {"reconstruction": mse_loss(made.float(), batch)}
 
     score = None if held is None else validation_loss(model, held)
-    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=score)
+    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=score, private=private)
 
 
 def validation_loss(model: Autoencoder, held: Items) -> Callable[[], float]:
@@ -150,9 +156,8 @@ def validation_loss(model: Autoencoder, held: Items) -> Callable[[], float]:
     return score
 
 
-def begin_as_pca(model: Autoencoder, items: Items, rng: np.random.Generator) -> None:
-    """Set the fixed linear map from a sample of the items, and begin with the leading components as features."""
-    found = fit_pca(items, len(model.basis), rng)
+def begin_as(model: Autoencoder, found: PCA) -> None:
+    """Set the fixed linear map, and begin with the leading components as features."""
     model.middle.copy_(found.mean)
     model.basis.copy_(found.components)
     scale = found.variances.mean().sqrt()

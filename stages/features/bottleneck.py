@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
+from stages.learning.privacy import Privacy
 from stages.learning.training import Training
 
 
@@ -12,3 +13,4 @@ class Bottleneck(Training):
 
     width: PositiveInt  # D, features
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on the features, whose own is 1
+    privacy: Privacy | None = None  # what the codec may tell of the data; null: it is not private

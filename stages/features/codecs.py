@@ -33,6 +33,9 @@ CODECS: Mapping[str, Mapping[str, ModuleType]] = {  # by what an item's tensor i
     TOKENS: {"linear": linear, "recurrent": recurrent, "transformer": transformer},
     VALUE: {"linear": linear, "values": values},
 }
+LOOKS: Mapping[str, int] = {  # that a codec takes beside its training; under privacy no others learn
+    "autoencoder": 1, "recurrent": 0, "transformer": 0,
+}  # fmt: skip
 PRETRAINED: Mapping[str, ModuleType] = {"image": pretrained_autoencoder, "text": pretrained_reader}  # by kind
 
 

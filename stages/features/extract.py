@@ -13,16 +13,17 @@ import numpy as np
 import pandas as pd
 
 from stages.common.files import read_table, write_json, write_table, write_tensors
-from stages.common.params import Run, load, load_modalities, load_named
+from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.common.seeds import draws
 from stages.features import linear
 from stages.features.chunked_items import Stored, stored
-from stages.features.codecs import SETTINGS, codec_of
+from stages.features.codecs import LOOKS, SETTINGS, OfLevels, OfTokens, codec_of
 from stages.features.reconstruction import Codec, choose, encoded, error
 from stages.learning.budget import sized
 from stages.learning.distributed import others_leave, training_stage
 from stages.learning.model_cards import origin
 from stages.learning.networks import write_weights
+from stages.learning.privacy import Plan, Work, plan, told, units_of
 from stages.learning.training import Training, set_up
 from stages.learning.validation import FEWEST
 
@@ -40,14 +41,18 @@ def main(modality: str) -> None:
         settings, run = load_named(SETTINGS, "extract", [name])[name], load(Run, "run")
         set_up(run.threads)
         train, held, test, items = split_items(modality)
+        if isinstance(settings, Training):
+            settings = sized(settings, len(train))
+        private = privately(settings, modality, len(items), run.seed)
         codec, curve = codec_of(name, settings.codec).fit(
-            sized(settings, len(train)) if isinstance(settings, Training) else settings,
+            settings,
             getattr(settings, settings.codec),
             items,
             held if len(held) >= FEWEST else None,
             seed=run.seed,
             name=f"extract/{modality}",
             state=context.state,
+            **({"private": private.models[0]} if private and private.models else {}),
         )
         others_leave()
         lost = {"codec": 0.0, "pca": 0.0, "kept": "pixels"}
@@ -55,7 +60,9 @@ def main(modality: str) -> None:
         if choice != "pixels":
             pca = linear.fit(items, codec.encode(items[:1]).numel(), draws(run.seed, f"extract/{modality}/linear"))
             chosen = {"kept": "pretrained"}  # for how its items look, which a mean squared error does not tell
-            if choice != "pretrained":
+            if private:
+                chosen = {"kept": "learned"}  # the components tell of the items
+            elif choice != "pretrained":
                 codec, chosen = choose(codec, pca, held)
             lost = {"codec": error(codec, test), "pca": error(pca, test), **chosen}
         features = {copy: encoded(codec, stored(CLEAN / f"{modality}.{copy}.npy")) for copy in ("clean", "augmented")}
@@ -67,7 +74,23 @@ def main(modality: str) -> None:
         write_json(context.out / "reconstruction.json", lost)
         inputs = [CLEAN / "samples.csv", *CLEAN.glob(f"{modality}.*.npy")]
         card = origin(settings, run, inputs, {"losses": curve.last() if curve else {}, "reconstruction": lost})
-        write_json(context.out / "codec.json", {"codec": settings.codec} | codec.card | {"origin": card})
+        about = {"privacy": told(private), "origin": card}
+        write_json(context.out / "codec.json", {"codec": settings.codec} | codec.card | about)
+
+
+def privately(settings: Strict, modality: str, items: int, seed: int) -> Plan | None:
+    """How the codec of so many items keeps to its bound; None where it has none. Raises ValueError where it can't."""
+    if not isinstance(settings, OfLevels | OfTokens) or settings.privacy is None:
+        return None
+    choice, section = settings.codec, f"extract.{modality}"
+    if choice == "pixels":  # nothing is learned
+        return plan(settings.privacy, [], seed, section)
+    if choice not in LOOKS:
+        known = ", ".join((*LOOKS, "pixels"))
+        raise ValueError(f"{section}.privacy: expected the codec to be one of {known}, got {choice}; choose one")
+    units = units_of(CLEAN / "samples.csv", settings.privacy, section, modality)
+    work = Work(np.repeat(units, items // len(units)), settings.batch, settings.steps, LOOKS[choice])
+    return plan(settings.privacy, [work], seed, section)
 
 
 def split_items(modality: str) -> tuple[Stored, Stored, Stored, Stored]:

@@ -24,6 +24,7 @@ from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import take_rows, to_device
 from stages.learning.networks import Perceptron, initialise
+from stages.learning.privacy import Private
 from stages.learning.training import add_noise, optimise, stream
 
 CHUNK = 4096  # captions read together
@@ -97,7 +98,7 @@ def build(card: Mapping[str, Any]) -> Recurrent:
 
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
-    seed: int, name: str, state: Path,
+    seed: int, name: str, state: Path, private: Private | None = None,
 ) -> tuple[Recurrent, Curve]:  # fmt: skip
     """Learn a codec from (N, T) uint16 `items`; returns it and its loss curve.
 
@@ -108,17 +109,17 @@ def fit(
     model = Recurrent(tokens.shape[1], int(captions.max()) + 1, bottleneck.width, settings)
     initialise(model, stream(seed, f"{name}/weights"))
 
-    def loss(stream: Generator) -> dict[str, Tensor]:
-        batch = take_rows(
-            tokens, torch.randint(len(tokens), (bottleneck.batch,), generator=stream, device=stream.device)
-        )
+    def loss(stream: Generator, rows: Tensor | None = None) -> dict[str, Tensor]:
+        if rows is None:
+            rows = torch.randint(len(tokens), (bottleneck.batch,), generator=stream, device=stream.device)
+        batch = take_rows(tokens, rows)
         features = data_parallel(model.features, batch)
         noised = add_noise(features, bottleneck.noise, stream)
         scores = data_parallel(model.logits, noised, batch[:, :-1])  # (B, T - 1, V)
         return {"reconstruction": cross_entropy(scores.flatten(0, 1).float(), batch[:, 1:].flatten(), ignore_index=PAD)}
 
     score = None if held is None else validation_loss(model, held)
-    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=score)
+    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=score, private=private)
 
 
 def validation_loss(model: Recurrent, held: Items) -> Callable[[], float]:

@@ -28,6 +28,7 @@ from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.device import take_rows, to_device
 from stages.learning.networks import ZeroLinear, initialise
+from stages.learning.privacy import Private
 from stages.learning.training import add_noise, optimise, stream
 from stages.learning.transformer_block import Block
 
@@ -101,7 +102,7 @@ def build(card: Mapping[str, Any]) -> Transformer:
 
 def fit(
     bottleneck: Bottleneck, settings: Settings, items: Items, held: Items | None = None, *,
-    seed: int, name: str, state: Path,
+    seed: int, name: str, state: Path, private: Private | None = None,
 ) -> tuple[Transformer, Curve]:  # fmt: skip
     """Learn a codec from (N, 1 + T) uint16 `items`; returns it and its loss curve.
 
@@ -116,9 +117,10 @@ def fit(
         noised = add_noise(data_parallel(model.features, batch), bottleneck.noise, stream)
         return cross_entropy(data_parallel(model.scores, noised).flatten(0, 1).float(), batch[:, 1:].flatten())
 
-    def loss(stream: Generator) -> dict[str, Tensor]:
-        which = torch.randint(len(tokens), (bottleneck.batch,), generator=stream, device=stream.device)
-        return {"reconstruction": surprise(take_rows(tokens, which), stream)}
+    def loss(stream: Generator, rows: Tensor | None = None) -> dict[str, Tensor]:
+        if rows is None:
+            rows = torch.randint(len(tokens), (bottleneck.batch,), generator=stream, device=stream.device)
+        return {"reconstruction": surprise(take_rows(tokens, rows), stream)}
 
     def score(held: Items) -> float:
         """How much the held-out tokens surprise the writer, always under the same noise."""
@@ -128,4 +130,4 @@ def fit(
             return sum(surprise(part, chance).item() * len(part) for part in parts) / len(known)
 
     measure = None if held is None else partial(score, held)
-    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=measure)
+    return model, optimise(model, loss, bottleneck, seed=seed, name=name, state=state, score=measure, private=private)

@@ -21,6 +21,7 @@ from stages.fusion.token_reader import reader
 from stages.learning.curve import Curve
 from stages.learning.masks import with_constant
 from stages.learning.networks import Perceptron
+from stages.learning.privacy import Private
 
 
 class Settings(Strict):
@@ -97,8 +98,9 @@ def build(shapes: list[Shape], unified: int, settings: Settings) -> Fusion:
 
 
 def fit(
-    dataset: FeatureDataset, settings: Settings, learning: Learning, *, seed: int, state: Path
-) -> tuple[Fusion, Curve]:
+    dataset: FeatureDataset, settings: Settings, learning: Learning, *,
+    seed: int, state: Path, private: Private | None = None,
+) -> tuple[Fusion, Curve]:  # fmt: skip
     """Learn to fuse the modalities of `dataset`; returns the fusion and its loss curve."""
     fusion = build(dataset.shapes, learning.unified_width, settings)
-    return fusion, fit_by_prediction(fusion, dataset, learning, seed=seed, state=state)
+    return fusion, fit_by_prediction(fusion, dataset, learning, seed=seed, state=state, private=private)

@@ -50,12 +50,13 @@ class FeatureDataset:
         """(R, W): the train samples as they are. What is generated should be like these, not like changed copies."""
         return self.clean[self.rows("train")]
 
-    def draw(self, batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
-        """Random train samples: their numbers (B,) and their features (B, W), a copy of its own for each modality."""
-        sample = torch.randint(len(self.augmented), (batch,), generator=stream, device=stream.device)
+    def draw(self, batch: int, stream: Generator, sample: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Random train samples, or given ones: their numbers (B,) and features (B, W), of each modality a copy."""
+        if sample is None:
+            sample = torch.randint(len(self.augmented), (batch,), generator=stream, device=stream.device)
         parts, variants = [], self.augmented.shape[1]
         for part in self.augmented.flatten(0, 1).split(self.widths, -1):
-            copy = torch.randint(variants, (batch,), generator=stream, device=stream.device)
+            copy = torch.randint(variants, sample.shape, generator=stream, device=stream.device)
             parts.append(take_rows(part, variants * sample + copy))
         return sample, torch.cat(parts, -1)
 

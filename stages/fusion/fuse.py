@@ -23,7 +23,10 @@ from stages.learning.distributed import others_leave, training_stage
 from stages.learning.masks import mask
 from stages.learning.model_cards import origin
 from stages.learning.networks import write_weights
+from stages.learning.privacy import Plan, Work, plan, told, units_of
 from stages.learning.training import set_up
+
+SAMPLES = Path("data/preprocess/samples.csv")
 
 
 class Fuse(Learning):
@@ -42,11 +45,14 @@ def main() -> None:
     with training_stage("fuse") as context:
         settings, run = load(Fuse, "fuse"), load(Run, "run")
         set_up(run.threads)
-        dataset = read_features(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
+        dataset = read_features(load_modalities(), Path("data/extract"), SAMPLES)
         method, own = FUSIONS[settings.method], getattr(settings, settings.method)
+        settings = sized(settings, len(dataset.train_available))
+        private = privately(settings, run.seed)
         fusion, curve = method.fit(
-            dataset, own, sized(settings, len(dataset.train_available)), seed=run.seed, state=context.state
-        )
+            dataset, own, settings, seed=run.seed, state=context.state,
+            **({"private": private.models[0]} if private and private.models else {}),
+        )  # fmt: skip
         others_leave()
         with torch.no_grad():
             vectors = {
@@ -60,7 +66,8 @@ def main() -> None:
         card: dict[str, Any] = {"method": settings.method, "shapes": dataset.shapes, "modalities": list(dataset.names)}
         card["kinds"] = [kind_of(name) for name in dataset.names]
         card |= {"unified": vectors[subset_name(())].shape[1], "noise": settings.noise, "settings": own.model_dump()}
-        inputs = [Path("data/preprocess/samples.csv"), *feature_files(dataset.names, Path("data/extract"))]
+        card["privacy"] = told(private)
+        inputs = [SAMPLES, *feature_files(dataset.names, Path("data/extract"))]
         card["origin"] = origin(settings, run, inputs, {"losses": curve.last() if curve else {}})
         write_weights(context.out / "fusion.safetensors", fusion)
         write_json(context.out / "fusion.json", card)
@@ -69,6 +76,17 @@ def main() -> None:
         )
         if curve:  # a closed form has none
             write_table(context.out / "curve.csv", curve.table())
+
+
+def privately(settings: Fuse, seed: int) -> Plan | None:
+    """How the fusion keeps to its bound; None where it has none. Raises ValueError where it can't keep it."""
+    if settings.privacy is None:
+        return None
+    if settings.method == "matrix":
+        raise ValueError("fuse.privacy: expected concat, gated, attention or none, got matrix; choose one of these")
+    units = units_of(SAMPLES, settings.privacy, "fuse")
+    works = [] if settings.method == "none" else [Work(units, settings.batch, settings.steps)]
+    return plan(settings.privacy, works, seed, "fuse")
 
 
 def attended(fusion: attention.Fusion, dataset: FeatureDataset) -> pd.DataFrame:

@@ -6,6 +6,7 @@ modality (handwriting, timbre), which no other tells and which the generator the
 Contrast: the representation of a subset must pick out, among a batch, that of the same sample's other modalities
 (InfoNCE, van den Oord et al. 2018, arXiv:1807.03748; across modalities as in CLIP, Radford et al. 2021,
 arXiv:2103.00020). A regression alone loses what few features tell, such as the weight of a stroke.
+Under privacy the contrast is left out.
 Noise on the representation bounds what it can hold; the generator later models it with that noise.
 Axes: B batch, V view, M modality, W features of all modalities, U unified width.
 """
@@ -25,6 +26,7 @@ from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
 from stages.learning.masks import random_halves
 from stages.learning.networks import Perceptron, initialise
+from stages.learning.privacy import Privacy, Private
 from stages.learning.training import Training, add_noise, optimise, stream
 from stages.learning.validation import FEWEST, mean_loss
 
@@ -66,11 +68,13 @@ class Learning(Training):
     noise: Annotated[float, Field(ge=0)]  # standard deviation of the noise on it, whose own is 1
     feature_noise: Annotated[float, Field(ge=0)]  # of the noise on the features in training
     hidden: PositiveInt  # width of the network that predicts features in training
+    privacy: Privacy | None = None  # what the fusion may tell of the data; null: it is not private
 
 
 def fit_by_prediction(
-    fusion: NetworkFusion, dataset: FeatureDataset, settings: Learning, *, seed: int, state: Path
-) -> Curve:
+    fusion: NetworkFusion, dataset: FeatureDataset, settings: Learning, *,
+    seed: int, state: Path, private: Private | None = None,
+) -> Curve:  # fmt: skip
     """Train `fusion` in place; returns the loss curve."""
     predict = Perceptron(settings.unified_width, sum(dataset.widths), width=settings.hidden, depth=1)
     compare = nn.Linear(settings.unified_width, settings.unified_width)
@@ -88,16 +92,19 @@ def fit_by_prediction(
         views = add_noise(data_parallel(fusion.mix, tokens, seen), settings.noise, stream)  # (B, V, U)
         asked = dataset.columns(rest)  # (B, W)
         error = (data_parallel(predict, views[:, 0]).float() - target) ** 2 * asked
+        prediction = error.sum() / asked.sum().clamp(min=1)
+        if private:  # a contrast would compare one sample with others
+            return {"prediction": prediction}
         left, right, everything = normalize(data_parallel(compare, views).float(), dim=-1).unbind(1)  # (B, U) each
         return {
-            "prediction": PREDICTION * error.sum() / asked.sum().clamp(min=1),
+            "prediction": PREDICTION * prediction,
             "contrast": CONTRAST * (info_nce(left, right, rest.any(1)) + info_nce(everything, right, rest.any(1))) / 2,
         }
 
     known, targets = dataset.train_available, dataset.targets * scale
 
-    def loss(stream: Generator) -> dict[str, Tensor]:
-        rows, features = dataset.draw(settings.batch, stream)  # (B,), (B, W)
+    def loss(stream: Generator, rows: Tensor | None = None) -> dict[str, Tensor]:
+        rows, features = dataset.draw(settings.batch, stream, rows)  # (B,), (B, W)
         return losses(features, known[rows], targets[rows], stream)
 
     def held_loss(stream: Generator) -> dict[str, Tensor]:
@@ -108,5 +115,6 @@ def fit_by_prediction(
     if batch >= FEWEST:
         score = mean_loss(held_loss, batch, seed=seed, name="fuse")
     return optimise(
-        networks, loss, settings, ema_decay=EMA_DECAY, seed=seed, name="fuse", state=state, score=score, choose=False
+        networks, loss, settings, ema_decay=EMA_DECAY, seed=seed, name="fuse", state=state, score=score, choose=False,
+        private=private,
     )  # fmt: skip

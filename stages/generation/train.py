@@ -9,16 +9,18 @@ comes from the samples as they are. The representation is modelled with the nois
 and what a model is given has noise as well (conditioning augmentation, Ho et al. 2022, arXiv:2106.15282, section 4):
 without, the prior learns by heart which digit each caption belongs to, even where the caption does not say it, and a
 decoder which picture each representation belongs to.
+Under privacy a pair is drawn from one unit of the data, and the models keep to their bound together.
 Writes below data/train: `prior` and a decoder a modality, their card and their loss curves.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field, PositiveInt
 from torch import Generator, Tensor
@@ -39,16 +41,31 @@ from stages.learning.distributed import others_leave, training_stage
 from stages.learning.masks import random_subsets, subset_number
 from stages.learning.model_cards import origin
 from stages.learning.networks import initialise, write_weights
+from stages.learning.privacy import Plan, Privacy, Private, Work, plan, told, total, units_of
 from stages.learning.training import Training, add_noise, optimise, set_up, stream
 from stages.learning.validation import FEWEST, mean_loss
 
+SAMPLES = Path("data/preprocess/samples.csv")
 NOTHING = 0.35  # chance that a training item observes nothing
 CHECKED = 512  # samples that are drawn after training
 CHUNK = 8192  # samples that are fused together
 KEPT = 2**28  # numbers of all samples' representations under all subsets that are kept: 1 GiB; else fused step by step
 COLLAPSED = 0.05  # share of the data's variance below which a model is of no use
 
-Pairs = Callable[[int, Generator], tuple[Tensor, Tensor]]  # a random batch of targets (B, D) and conditions (B, C)
+
+@dataclass(frozen=True)
+class Pairs:
+    """Targets (B, D) and conditions (B, C) of `count` rows, so many a sample that stand next to each other."""
+
+    count: int
+    copies: int
+    of: Callable[[Tensor, Generator], tuple[Tensor, Tensor]]  # rows (B,)
+
+    def __call__(self, batch: int, stream: Generator, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Those of a random batch of rows, or of rows that are given."""
+        if rows is None:
+            rows = torch.randint(self.count, (batch,), generator=stream, device=stream.device)
+        return self.of(rows, stream)
 
 
 class Budget(Training):
@@ -73,6 +90,7 @@ class Train(Strict):
     hold: Annotated[float, Field(ge=0, lt=1)]  # share of the steps before the learning rate falls
     prior: Budget
     decoders: DecoderBudget  # of each modality's decoder
+    privacy: Privacy | None = None  # what all of them may tell of the data; null: they are not private
     gan: gan.Settings
     vae: vae.Settings
     flow: flow.Settings
@@ -92,6 +110,7 @@ class Job:
     held: Pairs | None = None  # of the validation split, whose loss is watched
     grid: Grid | None = None  # of the pixels that a convolutional decoder makes
     scale: Tensor | None = None  # (D,), the size that each feature has in the item
+    private: Private | None = None
 
 
 def main() -> None:
@@ -99,7 +118,7 @@ def main() -> None:
     with training_stage("train") as context:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
-        dataset = read_features(load_modalities(), Path("data/extract"), Path("data/preprocess/samples.csv"))
+        dataset = read_features(load_modalities(), Path("data/extract"), SAMPLES)
         fused, held = load_fusion(Path("data/fuse")), dataset.held_out()
         jobs: dict[str, Job] = {}
         if fused.width:  # fuse.method is not none
@@ -112,19 +131,43 @@ def main() -> None:
             held_pairs = pairs_of(held) if held.available[:, place].sum() >= FEWEST else None
             scale = dataset.scale.split(dataset.widths)[place]
             jobs[name] = Job(pairs_of(dataset), budget, held_pairs, grid(settings, name), scale)
+        private = privately(settings, jobs, run.seed)
+        if private:
+            jobs = {
+                name: replace(job, private=model)
+                for (name, job), model in zip(jobs.items(), private.models, strict=True)
+            }
         works = {name: partial(fit, name, job, settings, run.seed, context.state) for name, job in jobs.items()}
         trained = in_threads(works, run.threads)
         others_leave()
         for name, (model, _, curve) in trained.items():
             write_weights(context.out / f"{name}.safetensors", model)
             write_table(context.out / f"{name}.curve.csv", curve.table())
-        inputs = [Path("data/preprocess/samples.csv"), Path("data/fuse/fusion.safetensors")]
+        inputs = [SAMPLES, Path("data/fuse/fusion.safetensors")]
         inputs += feature_files(dataset.names, Path("data/extract"))
         losses = {name: curve.last() for name, (_, _, curve) in trained.items()}
         card: dict[str, Any] = {"family": settings.model, "settings": settings.own}
         card["models"] = {name: shape for name, (_, shape, _) in trained.items()}
+        card["privacy"] = own = told(private)
+        if own:
+            cards = [Path("data/fuse/fusion.json")]
+            cards += [Path("data/extract") / name / "codec.json" for name in dataset.names]
+            own["total"] = total([own, *(read_json(card)["privacy"] for card in cards)], own["delta"])
         card["origin"] = origin(settings, run, inputs, {"losses": losses})
         write_json(context.out / "generator.json", card)
+
+
+def privately(settings: Train, jobs: Mapping[str, Job], seed: int) -> Plan | None:
+    """How all models keep to their bound; None where they have none. Raises ValueError where they can't keep it."""
+    if settings.privacy is None:
+        return None
+    if settings.model == "gan":
+        raise ValueError("train.privacy: expected flow or vae, got gan, of which two networks learn; choose another")
+    works = []
+    for name, job in jobs.items():
+        units = units_of(SAMPLES, settings.privacy, "train", None if name == "prior" else name)
+        works.append(Work(np.repeat(units, job.pairs.copies), job.budget.batch, job.budget.steps))
+    return plan(settings.privacy, works, seed, "train")
 
 
 def grid(settings: Train, name: str) -> Grid | None:
@@ -148,8 +191,7 @@ def prior_pairs(dataset: FeatureDataset, fused: TrainedFusion, noise: float) -> 
         views = views_of_all_subsets(fused, features, known)  # (2^M x R V, U)
     wholes = fused(dataset.targets, there)  # (R, U)
 
-    def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
-        copies = torch.randint(count, (batch,), generator=stream, device=stream.device)
+    def pair(copies: Tensor, stream: Generator) -> tuple[Tensor, Tensor]:
         samples = copies // variants
         seen = random_subsets(there[samples], nothing=NOTHING, stream=stream)
         if views is None:
@@ -159,7 +201,7 @@ def prior_pairs(dataset: FeatureDataset, fused: TrainedFusion, noise: float) -> 
         view = add_noise(view, noise, stream)  # (B, U)
         return fused.noised(wholes[samples], stream), torch.cat([view, seen], -1)
 
-    return draw
+    return Pairs(count, variants, pair)
 
 
 def decoder_pairs(dataset: FeatureDataset, fused: TrainedFusion, name: str, noise: float) -> Pairs:
@@ -169,11 +211,10 @@ def decoder_pairs(dataset: FeatureDataset, fused: TrainedFusion, name: str, nois
     features = dataset.targets.split(dataset.widths, -1)[place][having]  # (R', D)
     wholes = fused(dataset.targets[having], dataset.train_available[having])  # (R', U)
 
-    def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
-        samples = torch.randint(len(having), (batch,), generator=stream, device=stream.device)
+    def pair(samples: Tensor, stream: Generator) -> tuple[Tensor, Tensor]:
         return features[samples], add_noise(fused.noised(wholes[samples], stream), noise, stream)
 
-    return draw
+    return Pairs(len(having), 1, pair)
 
 
 def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[Density, dict[str, Any], Curve]:
@@ -187,8 +228,8 @@ def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[D
     if job.scale is not None and model.weight is not None:
         model.weight.copy_(job.scale / job.scale.mean())  # between all alike and as in the item, whose small ones blur
 
-    def loss(pairs: Pairs, stream: Generator) -> dict[str, Tensor]:
-        return model.losses(*pairs(budget.batch, stream), stream)
+    def loss(pairs: Pairs, stream: Generator, rows: Tensor | None = None) -> dict[str, Tensor]:
+        return model.losses(*pairs(budget.batch, stream, rows), stream)
 
     score = None
     if job.held is not None and model.comparable:
@@ -197,7 +238,7 @@ def fit(name: str, job: Job, settings: Train, seed: int, state: Path) -> tuple[D
         budget = budget.model_copy(update={"learning_rate": model.learning_rate})
     curve = optimise(
         model, partial(loss, pairs), budget, ema_decay=settings.ema_decay, hold=settings.hold, betas=model.betas,
-        seed=seed, name=f"train/{name}", state=state, score=score, choose=False,
+        seed=seed, name=f"train/{name}", state=state, score=score, choose=False, private=job.private,
     )  # fmt: skip
     check_spread(model, *pairs(CHECKED, stream(seed, f"train/{name}/check")), f"train.{settings.model}", name)
     return model, shape, curve

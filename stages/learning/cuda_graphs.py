@@ -2,8 +2,8 @@
 
 Small networks keep a GPU waiting for launches: a step of ours takes 3.5 to 5 ms kernel by kernel and .4 to .5 ms as a
 graph. The random stream is registered with the graph, which reads its seed at every launch, so a step draws what it
-would draw without. Where a step can't be captured, on a CPU and between several processes there is no graph;
-``CUDA_GRAPHS=0`` switches them off.
+would draw without. Where a step can't be captured, where batches differ in size, on a CPU and between several
+processes there is no graph; ``CUDA_GRAPHS=0`` switches them off.
 Source: CUDA graphs in PyTorch, https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs.
 """
 
@@ -37,9 +37,10 @@ def side_stream() -> Iterator[None]:
 class Step:
     """Calls `work`, a step that draws from `chance` and returns its losses; from the fourth call on by a graph."""
 
-    def __init__(self, work: Callable[[], Tensor], chance: Generator, name: str) -> None:
+    def __init__(self, work: Callable[[], Tensor], chance: Generator, name: str, *, graph: bool = True) -> None:
         self.work, self.chance, self.name = work, chance, name
-        self.wanted = device().type == "cuda" and world_size() == 1 and os.environ.get("CUDA_GRAPHS") != "0"
+        possible = device().type == "cuda" and world_size() == 1
+        self.wanted = graph and possible and os.environ.get("CUDA_GRAPHS") != "0"
         self.calls = 0
         self.graph: torch.cuda.CUDAGraph | None = None
         self.losses: Tensor | None = None  # where the graph leaves them

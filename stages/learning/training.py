@@ -30,12 +30,15 @@ from stages.learning.curve import Curve
 from stages.learning.data_parallel import average_gradients, is_first
 from stages.learning.device import device, mixed_precision
 from stages.learning.flops import FlopCounter
+from stages.learning.privacy import Private
+from stages.learning.private_gradient import PrivateGradient
 
 WARM_UP = 0.05  # share of the steps in which the learning rate rises
 CLIP_NORM = 1.0  # largest norm of the gradient
 KEEP_EVERY_S = 10.0  # seconds between two states on disk; no result depends on it
 
 Losses = Mapping[str, Tensor]  # named parts of a loss; they are summed
+GRADIENT = "noised gradient"  # what the curve of a private training shows: its losses would tell of the data
 
 
 class Training(Strict):
@@ -71,7 +74,7 @@ def add_noise(values: Tensor, size: float, stream: Generator) -> Tensor:
 
 def optimise(
     model: nn.Module,
-    loss: Callable[[Generator], Losses],
+    loss: Callable[..., Losses],
     training: Training,
     *,
     seed: int,
@@ -83,6 +86,7 @@ def optimise(
     hold: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.99),
     keep_every_s: float = KEEP_EVERY_S,
+    private: Private | None = None,
 ) -> Curve:
     """Minimise ``sum(loss(stream).values())`` over the parameters of `model`; returns the loss curve.
 
@@ -90,6 +94,7 @@ def optimise(
     steps before the learning rate falls, `betas` the decays of the gradient's moments. `state` is a folder for the
     resumable state. With a `score` of the model as it is now, the lower the better, it is left with its best state of
     twenty, or without `choose` with the last, and the curve has the score beside the losses. It is left on the device.
+    A `private` training draws the rows of each step: it calls ``loss(stream, rows)`` with one (1,) at a time.
     Raises ValueError naming the setting to change when the loss is not finite.
     """
     model.to(device())
@@ -99,6 +104,8 @@ def optimise(
     curve, best = Curve(training.steps, name), Best(mean, score, choose, training.steps)
     kept = Checkpoint(state / f"{name.replace('/', '-')}.safetensors", weights, mean, adam, curve, best)
     names: list[str] = []  # of the parts of the loss
+    noised = None if private is None else PrivateGradient(model, loss, adam, private)
+    seed = seed if private is None else private.seed
 
     def gradient() -> Tensor:
         adam.zero_grad()
@@ -110,6 +117,11 @@ def optimise(
         return losses.detach()
 
     def work() -> Tensor:
+        if noised is not None:
+            names[:] = [GRADIENT]
+            norm = noised(chance)
+            adam.step()
+            return norm
         losses = gradient()
         average_gradients(weights)
         nn.utils.clip_grad_norm_(weights, CLIP_NORM)
@@ -118,7 +130,7 @@ def optimise(
 
     start = kept.resume()
     with side_stream(), COSTS.of("training", training.batch * (training.steps - start)) as cost:
-        take, since = Step(work, chance, name), time.monotonic()
+        take, since = Step(work, chance, name, graph=private is None), time.monotonic()
         for step in progress(range(start, training.steps), title=name, total=training.steps, start=start):
             stop_if_abandoned()
             chance.manual_seed(seed_of(seed, f"{name}/{step}"))

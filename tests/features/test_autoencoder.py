@@ -39,8 +39,8 @@ def test_it_begins_as_the_leading_components() -> None:
     items = blocks(600, 1)
     model = autoencoder.Autoencoder(items.shape[1:], BOTTLENECK.width, SETTINGS)
     initialise(model, stream(1, "weights"))
-    autoencoder.begin_as_pca(model, items, np.random.default_rng(1))
     found = fit_pca(items, SETTINGS.components, np.random.default_rng(1))
+    autoencoder.begin_as(model, found)
     basis, spread = found.components[: BOTTLENECK.width], found.variances[: BOTTLENECK.width].sqrt()
     with torch.no_grad():
         expected = (levels(items) - found.mean) @ basis.T / spread

@@ -10,7 +10,16 @@ from torch import Tensor
 from stages.common.params import read_yaml
 from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.fusion.trained_fusion import TrainedFusion
-from stages.generation.train import Job, Train, check_spread, decoder_pairs, fit, prior_pairs, views_of_all_subsets
+from stages.generation.train import (
+    Job,
+    Pairs,
+    Train,
+    check_spread,
+    decoder_pairs,
+    fit,
+    prior_pairs,
+    views_of_all_subsets,
+)
 from stages.learning.masks import subset_number
 from stages.learning.training import stream
 from tests.clones import ROOT
@@ -121,7 +130,7 @@ def learned(state: Path, *, learning_rate: float | None, hold: float = 0.0, step
     section["decoders"] |= {"hidden": 8, "depth": 1, "steps": steps, "batch": 4, "learning_rate": 0.1}
     settings = Train.model_validate(section)
     targets, given = torch.randn(512, 3, generator=stream(1, "x")), torch.zeros(512, 1)
-    job = Job(lambda count, _: (targets[:count], given[:count]), settings.decoders)
+    job = Job(Pairs(512, 1, lambda rows, _: (targets[: len(rows)], given[: len(rows)])), settings.decoders)
     model, *_ = fit("text", job, settings, 1, state)
     return torch.cat([weight.flatten() for weight in model.parameters()])
 

@@ -27,11 +27,7 @@ def unrelated(name: str) -> Pairs:
     chance = stream(1, name)
     targets, conditions = (torch.randn(FEW, WIDTH, generator=chance) for _ in range(2))
 
-    def draw(batch: int, stream: Generator) -> tuple[Tensor, Tensor]:
-        rows = torch.randint(FEW, (batch,), generator=stream)
-        return targets[rows], conditions[rows]
-
-    return draw
+    return Pairs(FEW, 1, lambda rows, _: (targets[rows], conditions[rows]))
 
 
 @pytest.mark.parametrize("family", ["flow", "vae"])
