@@ -20,6 +20,8 @@ from stages.common.files import write_json, write_table
 from stages.common.params import Run, Strict, load, load_modalities
 from stages.common.seeds import draws
 from stages.common.stage import stage
+from stages.evaluation.attacks.attack import attacked
+from stages.evaluation.attacks.settings import Attacks
 from stages.evaluation.metrics.better_than_real import with_notes
 from stages.evaluation.metrics.closed import closed
 from stages.evaluation.metrics.codec_error import codec_errors
@@ -53,6 +55,7 @@ class Evaluate(Strict):
     """Section `evaluate`."""
 
     replicates: Annotated[int, Field(ge=10)]  # bootstrap samples of a distance
+    attacks: Attacks | None = None  # on what the models learned from; null: none
 
 
 def main() -> None:
@@ -62,6 +65,8 @@ def main() -> None:
         set_up(run.threads)
         dataset = load_dataset(load_modalities())
         results = with_notes(measured(dataset, settings.replicates, run.seed))
+        if settings.attacks is not None:
+            results += attacked(dataset, load_modalities(), settings.attacks, context.state, context.out)
         write_table(context.out / "table.csv", pd.DataFrame([asdict(result) for result in results]))
         write_json(context.out / "summary.json", summary(results))
         write_table(context.out / "sanity.csv", sanity(dataset, draws(run.seed, "evaluate/sanity")))

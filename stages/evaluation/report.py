@@ -21,6 +21,7 @@ from stages.evaluation.page.examples import examples, from_nothing
 from stages.evaluation.page.guidance_chart import guidance_chart
 from stages.evaluation.page.interpretability import attentions, codecs, games, strips
 from stages.evaluation.page.page import Content, figures_of, render
+from stages.evaluation.page.privacy import guarantee
 from stages.evaluation.page.readme_mosaic import mosaic
 from stages.evaluation.page.trust_checks import checks, near_copies, rejects, visibilities
 from stages.evaluation.page.verdict import DIRECTED
@@ -80,7 +81,7 @@ def gather(
         near_copies=near_copies(MEASURED / "near_copies.csv", names, light=light),
         checks=checks(MEASURED / "sanity.csv"), rejects=rejects(CLEAN / "rejects.csv"), remarks=remarks.read(CLEAN),
         visibilities=visibilities(Path("data/judge/label_visibility.csv")), codecs=codecs(names, Path("data/extract")),
-        subsets=2 ** len(names) - 1,
+        subsets=2 ** len(names) - 1, guarantee=guarantee(names, Path("data")),
     )  # fmt: skip
 
 

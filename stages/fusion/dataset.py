@@ -61,8 +61,11 @@ class FeatureDataset:
         return sample, torch.cat(parts, -1)
 
     def held_out(self) -> "FeatureDataset":
-        """The samples of the validation split as if they were to learn from; each is its only copy."""
-        rows = self.rows("validation")
+        """The samples of the validation split as if they were to learn from."""
+        return self.only(self.rows("validation"))
+
+    def only(self, rows: Tensor) -> "FeatureDataset":
+        """Some samples by their numbers, as if they were to learn from; each is its only copy."""
         clean, split = self.clean[rows], np.full(len(rows), "train")
         return replace(self, clean=clean, available=self.available[rows], split=split, augmented=clean[:, None])
 

@@ -46,6 +46,7 @@ from stages.learning.training import Training, add_noise, optimise, set_up, stre
 from stages.learning.validation import FEWEST, mean_loss
 
 SAMPLES = Path("data/preprocess/samples.csv")
+PRIOR = "prior"  # its name, among those of the modalities
 NOTHING = 0.35  # chance that a training item observes nothing
 CHECKED = 512  # samples that are drawn after training
 CHUNK = 8192  # samples that are fused together
@@ -119,18 +120,8 @@ def main() -> None:
         settings, run = load(Train, "train"), load(Run, "run")
         set_up(run.threads)
         dataset = read_features(load_modalities(), Path("data/extract"), SAMPLES)
-        fused, held = load_fusion(Path("data/fuse")), dataset.held_out()
-        jobs: dict[str, Job] = {}
-        if fused.width:  # fuse.method is not none
-            budget = sized(settings.prior, len(dataset.train_available))
-            pairs_of = partial(prior_pairs, fused=fused, noise=budget.condition_noise)
-            jobs["prior"] = Job(pairs_of(dataset), budget, pairs_of(held) if len(held.clean) >= FEWEST else None)
-        for place, name in enumerate(dataset.names):
-            budget = sized(settings.decoders, int(dataset.train_available[:, place].sum()))
-            pairs_of = partial(decoder_pairs, fused=fused, name=name, noise=budget.condition_noise)
-            held_pairs = pairs_of(held) if held.available[:, place].sum() >= FEWEST else None
-            scale = dataset.scale.split(dataset.widths)[place]
-            jobs[name] = Job(pairs_of(dataset), budget, held_pairs, grid(settings, name), scale)
+        fused = load_fusion(Path("data/fuse"))
+        jobs = jobs_of(dataset, fused, settings, dataset.held_out())
         private = privately(settings, jobs, run.seed)
         if private:
             jobs = {
@@ -157,6 +148,25 @@ def main() -> None:
         write_json(context.out / "generator.json", card)
 
 
+def jobs_of(
+    dataset: FeatureDataset, fused: TrainedFusion, settings: Train, held: FeatureDataset | None = None
+) -> dict[str, Job]:
+    """What each model learns from, by its name; from samples `held` out it is watched."""
+    jobs: dict[str, Job] = {}
+    if fused.width:  # fuse.method is not none
+        budget = sized(settings.prior, len(dataset.train_available))
+        pairs_of = partial(prior_pairs, fused=fused, noise=budget.condition_noise)
+        watched = pairs_of(held) if held and len(held.clean) >= FEWEST else None
+        jobs[PRIOR] = Job(pairs_of(dataset), budget, watched)
+    for place, name in enumerate(dataset.names):
+        budget = sized(settings.decoders, int(dataset.train_available[:, place].sum()))
+        pairs_of = partial(decoder_pairs, fused=fused, name=name, noise=budget.condition_noise)
+        watched = pairs_of(held) if held and held.available[:, place].sum() >= FEWEST else None
+        scale = dataset.scale.split(dataset.widths)[place]
+        jobs[name] = Job(pairs_of(dataset), budget, watched, grid(settings, name), scale)
+    return jobs
+
+
 def privately(settings: Train, jobs: Mapping[str, Job], seed: int) -> Plan | None:
     """How all models keep to their bound; None where they have none. Raises ValueError where they can't keep it."""
     if settings.privacy is None:
@@ -165,7 +175,7 @@ def privately(settings: Train, jobs: Mapping[str, Job], seed: int) -> Plan | Non
         raise ValueError("train.privacy: expected flow or vae, got gan, of which two networks learn; choose another")
     works = []
     for name, job in jobs.items():
-        units = units_of(SAMPLES, settings.privacy, "train", None if name == "prior" else name)
+        units = units_of(SAMPLES, settings.privacy, "train", None if name == PRIOR else name)
         works.append(Work(np.repeat(units, job.pairs.copies), job.budget.batch, job.budget.steps))
     return plan(settings.privacy, works, seed, "train")
 

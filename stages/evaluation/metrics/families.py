@@ -35,6 +35,12 @@ FAMILIES = {  # what the figures of a family say
     "training does not have. Higher is better.",
     "property_error": "How far a property of a made molecule lies from the number that was given; always having the "
     "mean scores one. Lower is better.",
+    "membership": "How well an attack tells samples that were learned from apart from others: the area under its curve "
+    "(a half: not at all), and the share of them that it finds at so many false alarms. Near the floor is best.",
+    "attribute_inference": "Share of training samples in which what was left out comes out right; the floor is that of "
+    "test samples. Near the floor is best.",
+    "extraction": "Share of samples made from nothing that are a training item, come out again; the floor is that of "
+    "real test items. Near the floor is best.",
     "ceiling": "Share of real test items that the judges read right. No score of a sample can be trusted beyond it.",
     "codec_accuracy": "Share of test items that the judges still read right after a codec and back. Higher is better.",
     "balance": "Largest relative deviation of a label's share among samples made from nothing. Lower is better.",
@@ -44,12 +50,12 @@ FAMILIES = {  # what the figures of a family say
 }
 LOWER = (
     "fidelity", "frechet", "balance", "codec_error", "memorisation", "consistency", "number_error", "property_error",
-    "invented", "missed",
+    "invented", "missed", "membership", "attribute_inference", "extraction",
 )  # fmt: skip  # families where less is better
 SHARES = (
     "coherence", "match", "retrieval", "attribute", "precision", "recall", "recognition", "coverage", "memorisation",
     "out_of_domain", "translation", "transcription", "label_baseline", "invented", "missed", "closed", "held_out",
-    "molecule", "ceiling", "codec_accuracy", "confidence",
+    "molecule", "ceiling", "codec_accuracy", "confidence", "membership", "attribute_inference", "extraction",
 )  # fmt: skip  # families that are said in per cent; the others are numbers of their own scale
 
 

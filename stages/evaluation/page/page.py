@@ -17,6 +17,7 @@ from stages.evaluation.page.curves import FRAME, charts, learned_by_heart
 from stages.evaluation.page.examples import Example, View
 from stages.evaluation.page.guidance_chart import GuidanceChart
 from stages.evaluation.page.interpretability import Attention, Game
+from stages.evaluation.page.privacy import ATTACKS, Guarantee, attack
 from stages.evaluation.page.templates import environment
 from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility
 from stages.evaluation.page.verdict import DIRECTED, verdict
@@ -72,6 +73,7 @@ class Content:
     visibilities: Sequence[Visibility] = ()
     codecs: Sequence[str] = ()  # a sentence each
     light: bool = False  # pictures and clips are made smaller
+    guarantee: Guarantee | None = None  # on what the models tell of the data
     subsets: int = 0  # of the modalities but the whole, which could be observed
 
 
@@ -96,6 +98,7 @@ def render(content: Content) -> str:
         few=FEW,
         margin=margin(content.tested),
         groups=grouped(results),
+        attacks={attack(metric): found for metric, found in results.items() if families.family(metric) in ATTACKS},
     )
 
 
