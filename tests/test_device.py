@@ -31,6 +31,7 @@ from stages.generation import train
 from stages.generation.interpolation import interpolated
 from stages.generation.models.families import FAMILIES
 from stages.generation.models.trained_generator import build
+from stages.generation.pairs import prior_pairs
 from stages.generation.sampler import Generate, Sampler
 from stages.learning import device, training
 from stages.learning.training import Training, stream
@@ -150,7 +151,7 @@ def test_batches_of_the_generator_are_drawn_there(family: str, monkeypatch: pyte
     monkeypatch.setattr(train, "check_spread", lambda model, target, condition, *_: model.sample(
         condition, torch.randn(len(target), model.latent_width, device=FAR), steps=2))  # fmt: skip
     settings = train.Train(**TINY["train"] | {"model": family})
-    pairs = train.prior_pairs(dataset(), fused(), 0.1)
+    pairs = prior_pairs(dataset(), fused(), 0.1)
     train.fit("prior", train.Job(pairs, settings.prior.model_copy(update=SHORT)), settings, 1, tmp_path)
 
 

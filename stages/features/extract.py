@@ -72,8 +72,9 @@ def main(modality: str) -> None:
         if curve:  # what is not learned has none
             write_table(context.out / "curve.csv", curve.table())
         write_json(context.out / "reconstruction.json", lost)
+        kept = {key: value for key, value in lost.items() if key != "pca" or private is None}  # it is made of the items
         inputs = [CLEAN / "samples.csv", *CLEAN.glob(f"{modality}.*.npy")]
-        card = origin(settings, run, inputs, {"losses": curve.last() if curve else {}, "reconstruction": lost})
+        card = origin(settings, run, inputs, {"losses": curve.last() if curve else {}, "reconstruction": kept})
         about = {"privacy": told(private), "origin": card}
         write_json(context.out / "codec.json", {"codec": settings.codec} | codec.card | about)
 

@@ -10,16 +10,8 @@ from torch import Tensor
 from stages.common.params import read_yaml
 from stages.fusion.dataset import FeatureDataset, Shape, widths_of
 from stages.fusion.trained_fusion import TrainedFusion
-from stages.generation.train import (
-    Job,
-    Pairs,
-    Train,
-    check_spread,
-    decoder_pairs,
-    fit,
-    prior_pairs,
-    views_of_all_subsets,
-)
+from stages.generation.pairs import Pairs, decoder_pairs, prior_pairs, views_of_all_subsets
+from stages.generation.train import Job, Train, check_spread, fit
 from stages.learning.masks import subset_number
 from stages.learning.training import stream
 from tests.clones import ROOT

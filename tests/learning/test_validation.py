@@ -14,7 +14,8 @@ from stages.evaluation.page.curves import charts, learned_by_heart, lowest_step
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.objective import Learning
 from stages.fusion.trained_fusion import FUSIONS
-from stages.generation.train import Job, Pairs, Train, fit
+from stages.generation.pairs import Pairs
+from stages.generation.train import Job, Train, fit
 from stages.learning.training import stream
 from stages.learning.validation import ENOUGH, mean_loss
 from tests.clones import ROOT

@@ -43,9 +43,12 @@ def likelihood_ratios(target: np.ndarray, shadows: np.ndarray, known: np.ndarray
 
 def figures(name: str, scores: np.ndarray, member: np.ndarray, rng: np.random.Generator) -> list[Result]:
     """The area under the curve of an attack whose scores (U,) are higher for members (U,) bool, and how many members it
-    finds at each of the RATES of false alarms; 95 % bootstrap intervals. Floor: what chance scores."""
+    finds at each of the RATES of false alarms that can be told apart from none; 95 % bootstrap intervals. Floor: what
+    chance scores."""
     results = [measured(f"membership.{name}", scores, member, 0.5, area, rng)]
     for word, rate in RATES.items():
+        if rate * (~member).sum() < 1:
+            continue
 
         def found(inside: np.ndarray, outside: np.ndarray, rate: float = rate) -> float:
             return found_at(inside, outside, rate)

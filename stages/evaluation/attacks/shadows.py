@@ -21,7 +21,8 @@ from stages.common.files import read_json
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.trained_fusion import TrainedFusion
 from stages.generation.models.families import Density
-from stages.generation.train import PRIOR, Pairs, Train, fit, jobs_of
+from stages.generation.pairs import Pairs
+from stages.generation.train import PRIOR, Train, fit, jobs_of
 from stages.learning.concurrent import in_threads
 from stages.learning.privacy import Mechanism, Private, Work
 from stages.learning.training import stream

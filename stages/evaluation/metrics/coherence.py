@@ -78,7 +78,7 @@ def coherence(
     if key is None:  # no attribute is found in two modalities
         return []
     names = [name for name in by_subset[()].items if key in by_subset[()].items[name].labels]
-    results = [joint(by_subset[()], key, names, rng)] if len(names) > 1 else []
+    results = joint(by_subset[()], key, names, rng) if len(names) > 1 else []
     attribute_cells: list[Cell] = []
     for observed, outputs in list(by_subset.items())[1:]:
         for target, attribute, cell in determined(observed, outputs, shown_by, rng):
@@ -95,12 +95,12 @@ def coherence(
     return results + hidden(by_subset, shown_by, key, rng)
 
 
-def joint(outputs: Outputs, key: str, names: Sequence[str], rng: np.random.Generator) -> Result:
-    """All modalities of a sample made from nothing carry the same key label."""
+def joint(outputs: Outputs, key: str, names: Sequence[str], rng: np.random.Generator) -> list[Result]:
+    """All modalities of a sample made from nothing carry the same key label; nothing where none carries one."""
     value, floor, ceiling = (
         agreement(part, key, names) for part in (outputs.items, shuffled(outputs.items, rng), outputs.real)
     )
-    return result("coherence.joint", [(value, floor, ceiling)], rng)
+    return [result("coherence.joint", [(value, floor, ceiling)], rng)] if len(value) else []
 
 
 def hidden(
@@ -117,5 +117,5 @@ def hidden(
                 agreement({name: predicted.take(rows) for name, predicted in part.items()}, key, list(outputs.items))
                 for part in parts
             )
-            return [result("coherence.hidden", [(value, floor, ceiling)], rng)]
+            return [result("coherence.hidden", [(value, floor, ceiling)], rng)] if len(value) else []
     return []
