@@ -9,7 +9,7 @@ BASE ?= main
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup remotes repro fresh same compare bench seeds grid leaderboard exported studio serving peers codecs article emoji recipe figures doctor test prove lint types lock
+.PHONY: help setup remotes repro fresh same compare bench seeds grid leaderboard exported studio serving peers privacy codecs article emoji recipe figures doctor test prove lint types lock
 
 #: Set up
 help:  ## list the targets
@@ -76,6 +76,11 @@ recipe: $(STAMP)  ## run the recipe NAME (docs/recipes) as an experiment, and wr
 
 peers: $(STAMP)  ## models of others on the same data, judged alike, at equal CPU seconds, to metrics/peers.csv and .png
 	@$(BIN)/python -m tools.peers
+
+privacy: $(STAMP)  ## learn under differential privacy at several bounds, attack, and write what it costs to metrics/privacy.csv and .png
+	for epsilon in inf 10 3 1; do \
+		$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset private) $$($(BIN)/python -m tools.privacy --settings $$epsilon) || exit; done
+	@$(BIN)/python -m tools.privacy
 
 emoji: $(STAMP)  ## run the preset emoji as an experiment, and write what it makes to metrics/emoji.csv and .png
 	$(BIN)/dvc exp run --temp $$($(BIN)/python -m tools.preset emoji)
