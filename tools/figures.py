@@ -18,6 +18,7 @@ from stages.fusion.trained_fusion import FUSIONS as METHODS
 from stages.generation.models.families import FAMILIES
 from tools.bench import TOTAL
 from tools.peers.picture import budget_in_words, summarised
+from tools.privacy import SHOWN
 from tools.recipe import RECIPES
 from tools.refusal import one_line
 
@@ -199,6 +200,18 @@ def ahead() -> str:
     return "\n" + "\n".join(lines or ["- nowhere"]) + "\n"
 
 
+def privacy() -> str:
+    """What bounds cost and what attacks find, a line a bound."""
+    lines = []
+    for row in records("privacy.csv"):
+        bound, kept = ("none", "") if math.isinf(row["epsilon"]) else (f"{row['epsilon']:g}", f"{row['kept']:.2f}")
+        found = [f"{row[name]:.3f}" for name in SHOWN]
+        attack = "membership.generator"
+        found[-1] += f" ({row[f'{attack}.low']:.3f} to {row[f'{attack}.high']:.3f})"
+        lines.append("| " + " | ".join((bound, kept, *found, f"{row[f'{attack}.at_1_percent']:.3f}")) + " |")
+    return table("epsilon", "kept", *SHOWN.values(), "found at 1 % false alarms", lines=lines)
+
+
 def exported() -> str:
     """What a model taken along weighs, how fast it is and what it loses, a line a precision."""
     line = "| {made_by} | {mib} | {first_s:.1f} | {per_second:.0f} | {joint:.3f} | {agree:.3f} |"
@@ -266,6 +279,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "medical-invented": lambda: most("medical", "invented."),
     "medical-missed": lambda: most("medical", "missed."),
     "peers": peers,
+    "privacy": privacy,
     "peers-ahead": ahead,
     "export": exported,
     "serving": serving,

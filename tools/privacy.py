@@ -85,8 +85,8 @@ def row(epsilon: float, rev: str) -> dict[str, float]:
 def most_area(epsilon: float, delta: float) -> float:
     """Below the curve of any attack on models of this bound, at most.
 
-    Source: Kairouz et al. 2015, arXiv:1311.0776, theorem 2.1: of what is true at most exp(epsilon) times the false alarms,
-    and delta, is found; and the same of what is missed.
+    Source: Kairouz et al. 2015, arXiv:1311.0776, theorem 2.1: what is found is at most exp(epsilon) times the false
+    alarms and delta; and the same of what is not found and of what is no false alarm.
 
     >>> round(most_area(0.0, 0.0), 3), round(most_area(1.0, 0.0), 3)
     (0.5, 0.731)

@@ -70,7 +70,6 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @torch.no_grad()
 def attack(data: FeatureDataset, learned: Train, members: Audit, state: Path) -> np.ndarray:
     """The scores of the audited units, by a generator of the train split and by shadows."""
-    torch.set_num_threads(2)
     plan, jobs = privately(learned, jobs_of(data, FUSED, learned), 1), jobs_of(data, FUSED, learned)
     card = {"privacy": told(plan)}
     mine = {}
@@ -82,7 +81,7 @@ def attack(data: FeatureDataset, learned: Train, members: Audit, state: Path) ->
     others = []
     for number, learns in enumerate(known):
         part = data.only(torch.from_numpy(members.samples[learns[members.units]]))
-        made = shadow(part, FUSED, learned, card, seed=10 + number, threads=2, state=state / str(number))
+        made = shadow(part, FUSED, learned, card, seed=10 + number, threads=1, state=state / str(number))
         others.append(members.by_unit(losses(made, data.only(torch.from_numpy(members.samples)), FUSED, learned, 8, 1)))
     target = members.by_unit(losses(mine, data.only(torch.from_numpy(members.samples)), FUSED, learned, 8, 1))
     return likelihood_ratios(target, np.stack(others), known)

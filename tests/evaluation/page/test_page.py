@@ -18,6 +18,7 @@ from stages.evaluation.page.guidance_chart import Dot, GuidanceChart
 from stages.evaluation.page.interpretability import Attention, Game, Share
 from stages.evaluation.page.media import as_data_uri
 from stages.evaluation.page.page import Content, render
+from stages.evaluation.page.privacy import Bound, Guarantee
 from stages.evaluation.page.trust_checks import Check, NearCopy, Rejects, Visibility
 from tests.browser import ABSENT, PROGRAM, Page, browser
 
@@ -71,6 +72,7 @@ def content() -> Content:
         Result("coherence.image_to_text", 0.5, 0.4, 0.6, 100, 0.1, 0.95, 0.94, 0.96),
         Result("fidelity.image", 0.2, float("nan"), float("nan"), 100, float("nan"), 0.0),
         Result("unheard_of.before", -3.0, -4.0, -2.0, 100, -9.0, 0.0),
+        Result("membership.generator", 0.61, 0.55, 0.66, 200, 0.5, NAN),
         Result("coverage.image", 0.987, 0.95, 0.99, 78, 0.885, 0.96, 0.93, 0.99),
     ]
     curves = pd.DataFrame({"stage": "train/prior", "loss": "velocity", "step": [1, 2], "value": [2.0, 1.0]})
@@ -84,6 +86,7 @@ def content() -> Content:
         near_copies={n: [NearCopy(n, "7", 0.4, sample((n,)), {i: sample((n,)) for i in "23"})] * 5 for n in NAMES},
         checks=[Check("recall", "noise", 0.5, 0.6, passes=False), Check("fidelity", "noise", 0, 1, True, "rises")],
         rejects=Rejects(2, {MISCHIEF: 2}, [{"id": MISCHIEF, "file": "a/" * 60, "reason": MISCHIEF}]),
+        guarantee=Guarantee(7.25, 1e-5, [Bound("fusion", 7.25, 1e-5, "speaker", 90), Bound("text", None, 0.0, "", 0)]),
         codecs=["The codec of pictures: linear."], remarks=[f"{MISCHIEF} captions are cut"],
         visibilities=[
             Visibility("speaker", "image", 0.17, 0.165, 0.005, -0.02, 0.03, 900, "measured", shown=False),
