@@ -59,18 +59,21 @@ def measured(count: int, size: int, only: str) -> dict[str, dict[str, float]]:
         fill(folder, count, size)
         wanted = [stage for stage in STAGES if only in stage]
         for stage in STAGES[: 1 + STAGES.index(wanted[-1])] if wanted else ():
-            run_stage(folder, stage)
+            run_module(folder, f"stages.{stage}")
             log = stage.split(".")[1].replace(" ", "@")
             found[stage] = read_json(folder / f"logs/{log}.json")
     return found
 
 
-def run_stage(folder: Path, stage: str) -> None:
-    """Run a stage, such as ``features.extract image``, in a folder with what it reads. Raises ValueError on failure."""
-    command = [sys.executable, "-m", *f"stages.{stage}".split()]
+def run_module(folder: Path, module: str) -> None:
+    """Run a module, such as ``stages.features.extract image``, in a folder with what it reads.
+
+    Raises ValueError on failure.
+    """
+    command = [sys.executable, "-m", *module.split()]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ValueError(f"{stage}: {done.stderr.strip().splitlines()[-1]}")
+        raise ValueError(f"{module}: {done.stderr.strip().splitlines()[-1]}")
 
 
 def fill(folder: Path, count: int, size: int) -> None:

@@ -1,7 +1,7 @@
-"""This project's models at a budget: the stages themselves, in a folder of their own.
+"""This project's models at a budget: the stages themselves, in a folder of their own and one process.
 
-Data and judges are those of the working tree. A stage is a process, and all that it uses counts: imports, reading, the
-features of every copy. Beside `run.seed` and `run.threads` only what a preset of the budget says is otherwise.
+Data and judges are those of the working tree. All that the process uses counts: imports, reading, the features of every
+copy. Beside `run.seed` and `run.threads` only what a preset of the budget says is otherwise.
 """
 
 import resource
@@ -24,11 +24,11 @@ from tools.models import load_sampler
 from tools.peers.clock import Clock, peak_mib
 from tools.peers.items import Items
 from tools.peers.trained import Given, Trained
-from tools.scale import run_stage
+from tools.scale import run_module
 
 PRESETS = {120.0: Path(__file__).with_name("120.yaml")}  # at the other budgets params.yaml as it is takes less than 600
 COPIES = {120.0: 2}  # of each train sample, of the eight that there are
-TAKEN = ("stages", "dvc.yaml", "models", "data/acquire")  # what the stages read beside data/preprocess
+TAKEN = ("stages", "tools", "dvc.yaml", "models", "data/acquire")  # what the stages read beside data/preprocess
 
 
 def train(items: Items, seed: int, budgets: Sequence[float], clock: Clock) -> Iterator[Trained]:
@@ -45,8 +45,7 @@ def train(items: Items, seed: int, budgets: Sequence[float], clock: Clock) -> It
             params = merged(params, read_yaml(PRESETS[budget]), PRESETS[budget].name)
         params["run"] = {"seed": seed, "threads": 1}
         replace(folder / PARAMS, yaml.safe_dump(params))
-        for stage in (*(f"features.extract {name}" for name in items.names), "fusion.fuse", "generation.train"):
-            run_stage(folder, stage)
+        run_module(folder, "tools.peers.pipeline")
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = clock.seconds() + used.ru_utime + used.ru_stime
         sampler = load_sampler(load_modalities(), folder / "unused", seed, folder)
