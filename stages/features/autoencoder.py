@@ -26,6 +26,7 @@ from stages.common.seeds import draws
 from stages.features import cosines
 from stages.features.bottleneck import Bottleneck
 from stages.features.chunked_items import Items, chunk_size, chunks
+from stages.features.linear import Linear
 from stages.features.randomised_pca import PCA, fit_pca, levels
 from stages.learning.curve import Curve
 from stages.learning.data_parallel import data_parallel
@@ -84,6 +85,15 @@ class Autoencoder(nn.Module):
         across = {"width": settings.hidden, "depth": settings.depth}
         self.encoder = LinearWithResidual(components, width, **across)
         self.decoder = LinearWithResidual(width, components, **across)
+
+    def plain(self, items: Items, private: Private) -> Linear:
+        """The cosines that it began with, as a codec; from the same look at the items, so it tells no more of them."""
+        found = cosines.look(items, len(self.basis), private)
+        made = Linear(self.shape, self.width, None)
+        lacking = max(0, self.width - len(found.variances))  # features that vary in no way
+        components = nn.functional.pad(found.components[: self.width], (0, 0, 0, lacking))
+        made.set_components(PCA(found.mean, components, nn.functional.pad(found.variances[: self.width], (0, lacking))))
+        return made.to(self.middle.device)
 
     def project(self, items: np.ndarray) -> Tensor:
         """(B, *shape) uint8 -> (B, K) principal components."""

@@ -3,7 +3,7 @@
 Writes below data/extract/<modality>: the codec and its card, `features.safetensors` with ``clean`` (N, D),
 ``augmented`` (train samples x variants, D) and ``scale`` (D,), the loss curve and the reconstruction error beside a
 PCA's. Features that are tokens are (N, T, D). Where the codec that was learned loses more of the validation split than
-a PCA does, the PCA is the codec.
+a PCA does, the PCA is the codec; under privacy cosines stand in for it.
 """
 
 import sys
@@ -16,6 +16,7 @@ from stages.common.files import read_table, write_json, write_table, write_tenso
 from stages.common.params import Run, Strict, load, load_modalities, load_named
 from stages.common.seeds import draws
 from stages.features import linear
+from stages.features.autoencoder import Autoencoder
 from stages.features.chunked_items import Stored, stored
 from stages.features.codecs import LOOKS, SETTINGS, OfLevels, OfTokens, codec_of
 from stages.features.reconstruction import Codec, choose, encoded, error
@@ -59,11 +60,12 @@ def main(modality: str) -> None:
         choice: str = settings.codec
         if choice != "pixels":
             pca = linear.fit(items, codec.encode(items[:1]).numel(), draws(run.seed, f"extract/{modality}/linear"))
+            plain: linear.Linear | None = pca
+            if private:  # principal components tell of the items; cosines are what an autoencoder began with
+                plain = codec.plain(items, private.models[0]) if isinstance(codec, Autoencoder) else None
             chosen = {"kept": "pretrained"}  # for how its items look, which a mean squared error does not tell
-            if private:
-                chosen = {"kept": "learned"}  # the components tell of the items
-            elif choice != "pretrained":
-                codec, chosen = choose(codec, pca, held)
+            if choice != "pretrained":
+                codec, chosen = choose(codec, plain, held)
             lost = {"codec": error(codec, test), "pca": error(pca, test), **chosen}
         features = {copy: encoded(codec, stored(CLEAN / f"{modality}.{copy}.npy")) for copy in ("clean", "augmented")}
         features["scale"] = scale(codec, features["clean"])

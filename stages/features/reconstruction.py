@@ -55,12 +55,12 @@ def error(codec: Codec, items: Items) -> float:
     return float(wrong / size)
 
 
-def choose(learned: Codec, linear: Codec, held: Items) -> tuple[Codec, dict[str, Any]]:
+def choose(learned: Codec, linear: Codec | None, held: Items) -> tuple[Codec, dict[str, Any]]:
     """The codec that loses less of the items `held` out, and the record of it.
 
-    With fewer than FEWEST of them it is the learned one, in its last state, whatever it loses.
+    With fewer than FEWEST of them, or no other, it is the learned one, in its last state, whatever it loses.
     """
-    if len(held) < FEWEST:
+    if len(held) < FEWEST or linear is None:
         return learned, {"kept": "learned", "validation": {"items": len(held)}}
     both = {"learned": error(learned, held), "pca": error(linear, held)}
     kept = "learned" if both["learned"] <= both["pca"] else "linear"
