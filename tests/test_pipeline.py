@@ -20,7 +20,7 @@ from stages.data import acquire
 from tests.clones import ROOT
 
 LAYERS = ("common", "learning", "data", "features", "fusion", "generation", "evaluation")
-ROOMS = ("judges", "metrics", "page")  # of the evaluation, in which imports run one way too
+ROOMS = ("judges", "metrics", "attacks", "page")  # of the evaluation, in which imports run one way too
 PARAMS = ("params.yaml", "tests/tiny.yaml")
 OWN = "${acquire.path}"  # the user's data: no stage makes it
 

@@ -48,6 +48,7 @@ from stages.evaluation.metrics.speech_recognition import speech_recognition
 from stages.evaluation.metrics.transcription import transcription
 from stages.evaluation.metrics.translation import translation
 from stages.evaluation.metrics.unconditional_quality import distribution
+from stages.generation.sampler import Generate
 from stages.learning.training import set_up
 
 
@@ -66,7 +67,8 @@ def main() -> None:
         dataset = load_dataset(load_modalities())
         results = with_notes(measured(dataset, settings.replicates, run.seed))
         if settings.attacks is not None:
-            results += attacked(dataset, load_modalities(), settings.attacks, context.state, context.out)
+            making = load(Generate, "generate")
+            results += attacked(dataset, load_modalities(), settings.attacks, making, run, context.state)
         write_table(context.out / "table.csv", pd.DataFrame([asdict(result) for result in results]))
         write_json(context.out / "summary.json", summary(results))
         write_table(context.out / "sanity.csv", sanity(dataset, draws(run.seed, "evaluate/sanity")))

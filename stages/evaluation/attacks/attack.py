@@ -1,5 +1,6 @@
 """All attacks on the trained models, as figures of the families `membership`, `attribute_inference`, `extraction`."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 
 from stages.common.modality import PICTURE, SPECTRUM, Modality, suffix_of, tensor_of
-from stages.common.params import Run, load
+from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.seeds import draws, seed_of
 from stages.common.shards import read_shard
@@ -51,13 +52,14 @@ class Target:
         return draws(self.run.seed, f"evaluate/attacks/{name}")
 
 
-def attacked(dataset: Dataset, names: Sequence[Modality], settings: Attacks, state: Path, out: Path) -> list[Result]:
-    """Every figure; `state` is a folder for what was done so far, and nothing is written to `out`."""
-    run = load(Run, "run")
+def attacked(
+    dataset: Dataset, names: Sequence[Modality], settings: Attacks, making: Generate, run: Run, state: Path
+) -> list[Result]:
+    """Every figure; `making` is how samples are made, `state` a folder for what was done so far."""
     sampler = Sampler(
         read_features(names, CODECS, CLEAN / "samples.csv"), load_codecs(names, CODECS), dataset.fitted,
-        load_fusion(Path("data/fuse")), *load_generator(Path("data/train"), names), load(Generate, "generate"),
-        run.seed, out,
+        load_fusion(Path("data/fuse")), *load_generator(Path("data/train"), names), making, run.seed,
+        out=Path(os.devnull),  # nothing is written
     )  # fmt: skip
     target = Target(dataset, sampler, run, settings, state)
     sides = {str(name): levels(target, name) for name in names if tensor_of(name) in (PICTURE, SPECTRUM)}
