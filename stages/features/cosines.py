@@ -22,7 +22,6 @@ BANDS = 16  # F, at most
 COLOURS = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])  # brightness and two differences
 CHROMA = 2.0  # times that a difference's frequencies count: eyes and cameras see fewer of them
 GREY = 0.5  # what is taken off before the mean is known, levels from 0 to 1
-LEAST = 1e-5  # of the largest variance: what is measured as less is noise
 
 
 def cosines(shape: tuple[int, ...], most: int) -> Tensor:
@@ -59,7 +58,7 @@ def look(items: Items, most: int, private: Private) -> PCA:
     blur = (private.noise * math.sqrt(2) / units) ** 2  # variance of the noise on each value of the mean
     spread = torch.empty(len(basis), dtype=torch.float64)
     for band, total in zip(bands, energy, strict=True):
-        spread[band] = (total - (mean[band].square() - blur).sum()) / len(band)
-    spread = longest**2 * spread.clamp(min=0)
-    spread = spread.clamp(min=LEAST * spread.max().item())
+        known = private.noise * math.sqrt(2) / units / len(band)  # what is measured as less is noise
+        spread[band] = ((total - (mean[band].square() - blur).sum()) / len(band)).clamp(min=known)
+    spread = longest**2 * spread
     return PCA(GREY + longest * mean.float() @ basis, basis, spread.float())
