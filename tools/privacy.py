@@ -53,12 +53,13 @@ def main() -> None:
 
 
 def settings(epsilon: float) -> list[str]:
-    """What `dvc exp run` takes for a bound on all models together; nothing for none."""
+    """What `dvc exp run` takes for attacks, and for a bound on all models together."""
+    attacks = ["-S", f"evaluate.attacks={{shadows:4,audited:400,draws:4,unit:{UNIT}}}"]
     if math.isinf(epsilon):
-        return []
+        return attacks
     sections = [*(f"extract.{name}" for name in load_modalities()), "fuse", "train"]
     told = f"{{epsilon:{SHARE * epsilon:g},delta:{DELTA:g},clip:{CLIP:g},unit:{UNIT}}}"
-    return [part for section in sections for part in ("-S", f"{section}.privacy={told}")]
+    return [*attacks, *(part for section in sections for part in ("-S", f"{section}.privacy={told}"))]
 
 
 def bound(run: Run) -> float:

@@ -127,7 +127,7 @@ def test_the_project_without_its_data_is_judged_in_seconds(built: Path, tmp_path
     assert time.monotonic() - started < 10
     with (folder / "stages/generation/models/flow.py").open("a") as code:
         code.write("# edited\n")
-    assert {one.stage for one in stale(str(folder))} == {"train", "generate"}
+    assert {one.stage for one in stale(str(folder))} == {"train", "generate", "evaluate"}
 
 
 def test_differences_reach_the_leaves() -> None:
