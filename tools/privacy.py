@@ -64,8 +64,8 @@ def settings(epsilon: float) -> list[str]:
 
 def bound(run: Run) -> float:
     """The whole bound that a run was asked to keep."""
-    share = run.get("train.privacy.epsilon")
-    return math.inf if share is None else round(float(share) / SHARE, 6)
+    share = str(run.get("train.privacy.epsilon"))  # where others have one and it has none, DVC says None
+    return math.inf if share == "None" else round(float(share) / SHARE, 6)
 
 
 def row(epsilon: float, rev: str) -> dict[str, float]:
