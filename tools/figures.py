@@ -285,7 +285,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "serving": serving,
     "bench": bench,
     "minutes": minutes,
-    "machine": lambda: str(records("bench.csv")[0]["machine"]),
     "weight-read": lambda: measured("ceiling.image.weight"),
     "weight-told": lambda: measured("attribute.weight.image_to_text"),
 }

@@ -28,7 +28,7 @@ SHOWN = {  # figures, as the table and the picture call them
     "coherence.joint": "from nothing: all agree",
     "one": "one given: the mean",
     "coverage": "coverage: the mean",
-    "membership.generator": "generator: members told from others",
+    "membership.generator": "members told apart",
 }
 
 
