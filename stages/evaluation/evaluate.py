@@ -64,11 +64,12 @@ def main() -> None:
     with stage("evaluate") as context, torch.no_grad():
         settings, run = load(Evaluate, "evaluate"), load(Run, "run")
         set_up(run.threads)
-        dataset = load_dataset(load_modalities())
+        names = load_modalities()
+        dataset = load_dataset(names)
         results = with_notes(measured(dataset, settings.replicates, run.seed))
         if settings.attacks is not None:
             making = load(Generate, "generate")
-            results += attacked(dataset, load_modalities(), settings.attacks, making, run, context.state)
+            results += attacked(dataset, names, settings.attacks, making, run, context.state)
         write_table(context.out / "table.csv", pd.DataFrame([asdict(result) for result in results]))
         write_json(context.out / "summary.json", summary(results))
         write_table(context.out / "sanity.csv", sanity(dataset, draws(run.seed, "evaluate/sanity")))

@@ -24,7 +24,7 @@ from stages.learning.budget import sized
 from stages.learning.distributed import others_leave, training_stage
 from stages.learning.model_cards import origin
 from stages.learning.networks import write_weights
-from stages.learning.privacy import Plan, Work, plan, told, units_of
+from stages.learning.privacy import Plan, Work, of_one, plan, told, units_of
 from stages.learning.training import Training, set_up
 from stages.learning.validation import FEWEST
 
@@ -53,7 +53,7 @@ def main(modality: str) -> None:
             seed=run.seed,
             name=f"extract/{modality}",
             state=context.state,
-            **({"private": private.models[0]} if private and private.models else {}),
+            **of_one(private),
         )
         others_leave()
         lost = {"codec": 0.0, "pca": 0.0, "kept": "pixels"}

@@ -23,7 +23,7 @@ from stages.learning.distributed import others_leave, training_stage
 from stages.learning.masks import mask
 from stages.learning.model_cards import origin
 from stages.learning.networks import write_weights
-from stages.learning.privacy import Plan, Work, plan, told, units_of
+from stages.learning.privacy import Plan, Work, of_one, plan, told, units_of
 from stages.learning.training import set_up
 
 SAMPLES = Path("data/preprocess/samples.csv")
@@ -51,7 +51,7 @@ def main() -> None:
         private = privately(settings, run.seed)
         fusion, curve = method.fit(
             dataset, own, settings, seed=run.seed, state=context.state,
-            **({"private": private.models[0]} if private and private.models else {}),
+            **of_one(private),
         )  # fmt: skip
         others_leave()
         with torch.no_grad():

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,9 @@ from stages.common.params import Strict
 from stages.common.seeds import seed_of
 from stages.learning.data_parallel import world_size
 from stages.learning.device import device
+
+if TYPE_CHECKING:
+    import pandas as pd  # takes half a second, for which who makes samples need not wait
 
 KEY = Path(".privacy.key")
 EXTRA = "python -m pip install --constraint requirements.lock '.[privacy]'"
@@ -60,9 +63,18 @@ class Work(NamedTuple):
     steps: int
     looks: int = 0
 
+    @property
+    def size(self) -> int:
+        """Units."""
+        return int(self.units.max()) + 1
+
+    @property
+    def rate(self) -> float:
+        """The share of them that a step sees, as a mean."""
+        return min(1.0, self.batch / self.size)
+
     def mechanisms(self, noise: float) -> list[Mechanism]:
-        rate = min(1.0, self.batch / count(self.units))
-        return [Mechanism(noise, rate, self.steps), *self.looks * [Mechanism(noise, 1.0, 1)]]
+        return [Mechanism(noise, self.rate, self.steps), *self.looks * [Mechanism(noise, 1.0, 1)]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ class Private:
     @property
     def expected(self) -> float:
         """Units a step, as a mean."""
-        return self.work.mechanisms(self.noise)[0].rate * count(self.work.units)
+        return self.work.rate * self.work.size
 
     @cached_property
     def members(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -92,7 +104,7 @@ class Private:
         order, starts, sizes = self.members
         chance = torch.rand(2, len(sizes), generator=stream, device=stream.device)
         rows = order[starts + (chance[0] * sizes).long().minimum(sizes - 1)]
-        return rows[chance[1] < self.work.mechanisms(self.noise)[0].rate]
+        return rows[chance[1] < self.work.rate]
 
     def look(self, values: Tensor, norm: float, name: str) -> Tensor:
         """The sum over units of the first row's values (K,), of at most that norm, with noise; one of `Work.looks`."""
@@ -108,6 +120,11 @@ class Plan(NamedTuple):
 
     privacy: Privacy
     models: list[Private]
+
+
+def of_one(plan: Plan | None) -> dict[str, Private]:
+    """What the `fit` of a section with one model is told of it; nothing where that is not private or learns nothing."""
+    return {"private": plan.models[0]} if plan and plan.models else {}
 
 
 def plan(privacy: Privacy, works: Sequence[Work], seed: int, section: str) -> Plan:
@@ -151,7 +168,7 @@ def told(plan: Plan | None) -> dict[str, Any] | None:
     return {
         **plan.privacy.model_dump(),
         "epsilon": epsilon_of(mechanisms, plan.privacy.delta),
-        "units": [count(private.work.units) for private in plan.models],
+        "units": [private.work.size for private in plan.models],
         "mechanisms": [one._asdict() for one in mechanisms],
         "key": hashlib.sha256(b"name of" + key()).hexdigest()[:16],
     }
@@ -166,25 +183,25 @@ def total(cards: Iterable[dict[str, Any] | None], delta: float) -> float | None:
 
 
 def units_of(file: Path, privacy: Privacy, section: str, modality: str | None = None) -> np.ndarray:
-    """Numbers of the units, 0 and on, of the train samples in a table, or of those that have a modality.
-
-    Raises ValueError when they have no such column.
-    """
+    """The units, as `numbered` has them, of the train samples in a table, or of those that have a modality."""
     samples = read_table(file, text=("id", privacy.unit))
     samples = samples[samples["split"] == "train"]
     if modality:
         samples = samples[samples[f"has_{modality}"]]
-    if not privacy.unit:
+    return numbered(samples, privacy.unit, f"{section}.privacy.unit")
+
+
+def numbered(samples: "pd.DataFrame", column: str, where: str) -> np.ndarray:
+    """The unit of each sample, 0 and on: the same where a column is, each sample its own where none is named.
+
+    Raises ValueError, for the setting `where`, when they have no such column.
+    """
+    if not column:
         return np.arange(len(samples))
-    if privacy.unit not in samples:
-        known = ", ".join(str(column) for column in samples if not str(column).startswith("has_"))
-        raise ValueError(f"{section}.privacy.unit: expected one of {known}, got '{privacy.unit}'; correct params.yaml")
-    return np.unique(samples[privacy.unit].astype(str), return_inverse=True)[1]
-
-
-def count(units: np.ndarray) -> int:
-    """How many units there are."""
-    return int(units.max()) + 1
+    if column not in samples:
+        known = ", ".join(str(name) for name in samples if not str(name).startswith("has_"))
+        raise ValueError(f"{where}: expected one of {known}, got '{column}'; correct params.yaml")
+    return np.unique(samples[column].astype(str), return_inverse=True)[1]
 
 
 def key() -> bytes:

@@ -52,9 +52,8 @@ class PrivateGradient:
         noised.scale_grad()
         for weight in self.weights.values():
             weight.grad_sample = weight.summed_grad = None  # type: ignore[attr-defined]
-        return nn.utils.get_total_norm([weight.grad for weight in self.weights.values() if weight.grad is not None])[
-            None
-        ]
+        taken = [weight.grad for weight in self.weights.values() if weight.grad is not None]
+        return nn.utils.get_total_norm(taken)[None]
 
     def of_each(self, rows: Tensor, stream: Generator) -> dict[str, Tensor]:
         """The gradient of each of the rows, (B, ...) of each weight."""

@@ -1,37 +1,35 @@
 """All attacks on the trained models, as figures of the families `membership`, `attribute_inference`, `extraction`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
 from stages.common.modality import PICTURE, SPECTRUM, Modality, suffix_of, tensor_of
 from stages.common.params import Run
-from stages.common.progress import progress
-from stages.common.seeds import draws, seed_of
+from stages.common.seeds import draws
 from stages.common.shards import read_shard
 from stages.data.kinds.generated_to_tensors import tensors
 from stages.evaluation.attacks.attributes import attributes
 from stages.evaluation.attacks.extraction import extraction
 from stages.evaluation.attacks.membership import figures, likelihood_ratios
 from stages.evaluation.attacks.settings import Attacks
-from stages.evaluation.attacks.shadows import Audit, audit, halves, learned_settings, losses, shadow
+from stages.evaluation.attacks.shadows import against_shadows, audit, learned_settings
 from stages.evaluation.metrics.evaluated_data import CLEAN, MADE, Dataset
 from stages.evaluation.metrics.result import Result
 from stages.features.chunked_items import Stored, sampled, stored
 from stages.features.codecs import load_codecs
 from stages.features.reconstruction import losses_of
-from stages.fusion.dataset import FeatureDataset, read_features
+from stages.fusion.dataset import read_features
 from stages.fusion.trained_fusion import load_fusion
 from stages.generation.models.families import Density
 from stages.generation.models.trained_generator import load_generator
 from stages.generation.sampler import Generate, Sampler
-from stages.generation.train import PRIOR, Train
+from stages.generation.train import PRIOR
+from stages.learning.privacy import numbered
 
 CODECS = Path("data/extract")
 LOOKED = 2000  # items of a side that are compared with those of training
@@ -73,11 +71,19 @@ def attacked(
 def membership(target: Target) -> list[Result]:
     """The attack on the generator by shadows, unless its loss is that of a game, and on each codec."""
     split = target.dataset.samples["split"].to_numpy(str)
-    chosen = audit(split, units(target), target.settings.audited, target.rng("audit"))
+    units = numbered(target.dataset.samples, target.settings.unit, "evaluate.attacks.unit")
+    chosen = audit(split, units, target.settings.audited, target.rng("audit"))
     learned, card = learned_settings()
     results = []
     if learned.model != "gan":
-        scores = likelihood_ratios(*against_shadows(target, chosen, learned, card))
+        sampler = target.sampler
+        models: dict[str, Density] = {} if sampler.prior is None else {PRIOR: sampler.prior}
+        models |= zip(sampler.dataset.names, sampler.decoders, strict=True)
+        compared = against_shadows(
+            models, sampler.dataset, sampler.fused, chosen, target.settings, learned, card, target.run,
+            rng=target.rng("halves"), state=target.state,
+        )  # fmt: skip
+        scores = likelihood_ratios(*compared)
         results += figures("generator", scores, chosen.member, target.rng("membership"))
     for name, codec in target.sampler.codecs.items():
         there = target.dataset.samples[f"has_{name}"].to_numpy(bool)[chosen.samples]
@@ -88,45 +94,6 @@ def membership(target: Target) -> list[Result]:
         known = np.isfinite(scores)
         results += figures(f"codec.{name}", scores[known], chosen.member[known], target.rng(f"membership/{name}"))
     return results
-
-
-def against_shadows(
-    target: Target, chosen: Audit, learned: Train, card: dict[str, Any]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Losses (U, K) of the generator, those (S, U, K) of shadows, and (S, U) which of them learned a unit."""
-    sampler, settings, seed = target.sampler, target.settings, target.run.seed
-    known = halves(chosen.member, settings.shadows, target.rng("halves"))
-    split = target.dataset.samples["split"].to_numpy(str)
-    rest = np.setdiff1d(np.flatnonzero(split == "train"), chosen.samples)
-
-    def of(samples: np.ndarray) -> FeatureDataset:
-        return sampler.dataset.only(torch.from_numpy(samples).to(sampler.dataset.clean.device))
-
-    def lost(models: Mapping[str, Density]) -> np.ndarray:
-        return chosen.by_unit(losses(models, of(chosen.samples), sampler.fused, learned, settings.draws, seed))
-
-    models: dict[str, Density] = {} if sampler.prior is None else {PRIOR: sampler.prior}
-    models |= zip(sampler.dataset.names, sampler.decoders, strict=True)
-    shadows = []
-    for number, learns in enumerate(progress(known, title="shadows", total=len(known))):
-        samples = np.concatenate([rest, chosen.samples[learns[chosen.units]]])
-        made = shadow(
-            of(samples), sampler.fused, learned, card, seed=seed_of(seed, f"evaluate/attacks/shadows/{number}"),
-            threads=target.run.threads, state=target.state / f"shadow-{number}",
-        )  # fmt: skip
-        shadows.append(lost(made))
-    return lost(models), np.stack(shadows), known
-
-
-def units(target: Target) -> np.ndarray:
-    """Numbers of the units of all samples. Raises ValueError when there is no such column."""
-    samples, column = target.dataset.samples, target.settings.unit
-    if not column:
-        return np.arange(len(samples))
-    if column not in samples:
-        known = ", ".join(str(column) for column in samples if not str(column).startswith("has_"))
-        raise ValueError(f"evaluate.attacks.unit: expected one of {known}, got '{column}'; correct params.yaml")
-    return np.unique(samples[column].astype(str), return_inverse=True)[1]
 
 
 def levels(target: Target, name: Modality) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -18,11 +18,15 @@ from torch import Generator, Tensor
 from torch.func import vmap
 
 from stages.common.files import read_json
+from stages.common.params import Run
+from stages.common.progress import progress
+from stages.common.seeds import seed_of
+from stages.evaluation.attacks.settings import Attacks
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.trained_fusion import TrainedFusion
 from stages.generation.models.families import Density
 from stages.generation.pairs import Pairs
-from stages.generation.train import PRIOR, Train, fit, jobs_of
+from stages.generation.train import PRIOR, Job, Train, fit, jobs_of
 from stages.learning.concurrent import in_threads
 from stages.learning.privacy import Mechanism, Private, Work
 from stages.learning.training import stream
@@ -66,6 +70,33 @@ def halves(member: np.ndarray, shadows: int, rng: np.random.Generator) -> np.nda
     return known
 
 
+def against_shadows(
+    models: Mapping[str, Density], dataset: FeatureDataset, fused: TrainedFusion, chosen: Audit, settings: Attacks,
+    learned: Train, card: Mapping[str, Any], run: Run, *, rng: np.random.Generator, state: Path,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Losses (U, K) of the attacked `models`, those (S, U, K) of shadows, and (S, U) which of them learned a unit."""
+    known = halves(chosen.member, settings.shadows, rng)
+    rest = np.setdiff1d(np.flatnonzero(dataset.split == "train"), chosen.samples)
+
+    def of(samples: np.ndarray) -> FeatureDataset:
+        return dataset.only(torch.from_numpy(samples).to(dataset.clean.device))
+
+    audited = of(chosen.samples)
+    jobs = jobs_of(audited, fused, learned)
+
+    def lost(models: Mapping[str, Density]) -> np.ndarray:
+        return chosen.by_unit(losses(models, jobs, audited, settings.draws, run.seed))
+
+    shadows = []
+    for number, learns in enumerate(progress(known, title="shadows", total=len(known))):
+        samples = np.concatenate([rest, chosen.samples[learns[chosen.units]]])
+        seed = seed_of(run.seed, f"evaluate/attacks/shadows/{number}")
+        folder = state / f"shadow-{number}"
+        made = shadow(of(samples), fused, learned, card, seed=seed, threads=run.threads, state=folder)
+        shadows.append(lost(made))
+    return lost(models), np.stack(shadows), known
+
+
 def shadow(
     dataset: FeatureDataset, fused: TrainedFusion, settings: Train, card: Mapping[str, Any], *,
     seed: int, threads: int, state: Path,
@@ -83,14 +114,15 @@ def shadow(
 
 
 def losses(
-    models: Mapping[str, Density], dataset: FeatureDataset, fused: TrainedFusion, settings: Train, draws: int, seed: int
+    models: Mapping[str, Density], jobs: Mapping[str, Job], audited: FeatureDataset, draws: int, seed: int
 ) -> np.ndarray:
-    """What the models lose of each train sample of `dataset`, (N, K); NaN where it lacks the modality."""
-    found = np.full((len(dataset.train_available), len(models)), np.nan)
-    for column, (name, job) in enumerate(jobs_of(dataset, fused, settings).items()):
+    """What the models lose of each train sample of `audited`, from which the jobs are, (N, K); NaN where it lacks the
+    modality."""
+    found = np.full((len(audited.train_available), len(models)), np.nan)
+    for column, (name, job) in enumerate(jobs.items()):
         there = np.ones(len(found), bool)
         if name != PRIOR:
-            there = dataset.train_available[:, dataset.names.index(name)].cpu().numpy()
+            there = audited.train_available[:, audited.names.index(name)].cpu().numpy()
         chances = [stream(seed, f"attacks/{name}/{draw}") for draw in range(draws)]
         found[there, column] = torch.stack([each(models[name], job.pairs, chance) for chance in chances]).mean(0).cpu()
     return found

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.func import vmap
 
 from stages.common.files import write_json
-from stages.common.params import read_yaml
+from stages.common.params import Run, read_yaml
 from stages.evaluation.attacks.membership import area, figures, found_at, likelihood_ratios
-from stages.evaluation.attacks.shadows import Audit, audit, halves, losses, shadow
+from stages.evaluation.attacks.settings import Attacks
+from stages.evaluation.attacks.shadows import Audit, against_shadows, audit, halves
 from stages.fusion.dataset import FeatureDataset
 from stages.fusion.trained_fusion import TrainedFusion
 from stages.generation.train import Train, fit, jobs_of, privately
@@ -77,14 +78,11 @@ def attack(data: FeatureDataset, learned: Train, members: Audit, state: Path) ->
         job = job if plan is None else replace(job, private=plan.models[number])
         with torch.enable_grad():
             mine[name] = fit(name, job, learned, 1, state)[0]
-    known = halves(members.member, SHADOWS, np.random.default_rng(2))
-    others = []
-    for number, learns in enumerate(known):
-        part = data.only(torch.from_numpy(members.samples[learns[members.units]]))
-        made = shadow(part, FUSED, learned, card, seed=10 + number, threads=1, state=state / str(number))
-        others.append(members.by_unit(losses(made, data.only(torch.from_numpy(members.samples)), FUSED, learned, 8, 1)))
-    target = members.by_unit(losses(mine, data.only(torch.from_numpy(members.samples)), FUSED, learned, 8, 1))
-    return likelihood_ratios(target, np.stack(others), known)
+    size = Attacks(shadows=SHADOWS, audited=SIDE, draws=8, unit="")
+    run, rng = Run(seed=1, threads=1), np.random.default_rng(2)
+    return likelihood_ratios(
+        *against_shadows(mine, data, FUSED, members, size, learned, card, run, rng=rng, state=state / "shadows")
+    )
 
 
 def both_sides(one: str, other: str) -> Audit:
