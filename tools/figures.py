@@ -166,6 +166,20 @@ def codecs() -> str:
     return table("", "codec", "numbers", "steps", "seconds", "lost", "seen by the judge", lines=lines)
 
 
+def seeds() -> str:
+    """Each summary figure with each seed, and its spread: of the samples, and what seeds add to that."""
+    rows = pd.read_csv(METRICS / "seeds.csv", index_col="metric")
+    values = [*rows.filter(regex="^seed "), "mean", "between_sd", "samples_sd", "seeds_sd"]
+    cells = rows[values].map("{:.3f}".format)
+    lines = [f"| `{metric}` | " + " | ".join(row) + " |" for metric, row in zip(cells.index, cells.values, strict=True)]
+    return table("metric", *values[:-3], "between runs", "of samples", "of seeds", lines=lines)
+
+
+def machine() -> str:
+    """What made the main job's figures."""
+    return str(records("seeds.csv")[0]["machine"])
+
+
 def peers() -> str:
     """What each method reaches at each budget: the mean over the seeds and the distance between the outmost."""
     rows = summarised(pd.read_csv(METRICS / "peers.csv"))
@@ -278,6 +292,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "polymnist": views,
     "medical-invented": lambda: most("medical", "invented."),
     "medical-missed": lambda: most("medical", "missed."),
+    "seeds": seeds,
+    "machine": machine,
     "peers": peers,
     "privacy": privacy,
     "peers-ahead": ahead,
