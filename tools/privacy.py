@@ -28,6 +28,7 @@ SHOWN = {  # figures, as the table and the picture call them
     "coherence.joint": "from nothing: all agree",
     "one": "one given: the mean",
     "coverage": "coverage: the mean",
+    "codecs": "left by codecs: the mean",
     "membership.generator": "members told apart",
 }
 
@@ -76,6 +77,7 @@ def row(epsilon: float, rev: str) -> dict[str, float]:
     found = {"epsilon": epsilon, "kept": card["total"] if card else math.inf, "delta": DELTA}
     found["coherence.joint"] = table["value"].get("coherence.joint", 0.0)
     found |= {"one": one, "coverage": table.filter(regex=r"^coverage\.\w+$", axis=0)["value"].mean()}
+    found["codecs"] = table.filter(regex=r"^codec_accuracy\.", axis=0)["value"].mean()
     attacks = table.filter(regex="^(membership|attribute_inference|extraction)", axis=0)
     for metric, part in attacks.iterrows():
         found |= {str(metric): part["value"], f"{metric}.low": part["low"], f"{metric}.high": part["high"]}
@@ -103,7 +105,7 @@ def picture(table: pd.DataFrame) -> bytes:
     places = range(len(table))
     names = ["no bound" if math.isinf(epsilon) else f"{epsilon:g}" for epsilon in table["epsilon"]]
     with mpl.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(9, 2.6), layout="constrained")
+        figure = Figure(figsize=(10, 2.6), layout="constrained")
         for axes, (name, title) in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN.items(), strict=True):
             axes.plot(places, table[name], "o-", color="#2563a8")
             if f"{name}.low" in table:
