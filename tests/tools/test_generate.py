@@ -124,7 +124,7 @@ def test_what_is_stopped_leaves_nothing(folder: Path, number: signal.Signals, sa
         time.sleep(0.05)
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 128 + number and told == said
+    assert (process.returncode, told) == (128 + number, said)
     assert not any("stopped" in path.name for path in (folder / "data").iterdir())
 
 
