@@ -115,7 +115,7 @@ def examples(name: str) -> str:
     """The examples of a recipe as they stand."""
     rows = records(f"recipe-{name}.csv")
     titles = [key.replace("_", ", ") for key in rows[0]]
-    return table(*titles, lines=["| " + " | ".join(str(cell) for cell in row.values()) + " |" for row in rows])
+    return table(*titles, lines=[joined(*map(str, row.values())) for row in rows])
 
 
 def leaderboard() -> str:
@@ -135,9 +135,7 @@ def leaderboard() -> str:
         figures = (row["coherence.joint"], row["coherence.worst"], least)
         mark = "" if row["commit"] == last else OLDER
         lines.setdefault(told, {})[row["train.model"]] = " / ".join(f"{figure:.2f}" for figure in figures) + mark
-    cells = [
-        f"| {told} | " + " | ".join(found.get(name, "") for name in GENERATORS) + " |" for told, found in lines.items()
-    ]
+    cells = [joined(told, *(found.get(name, "") for name in GENERATORS)) for told, found in lines.items()]
     return (
         table("", *GENERATORS, lines=cells) + f"\n{OLDER} measured at an earlier commit, which the file below names\n"
     )
@@ -149,8 +147,8 @@ def article() -> str:
     lines = []
     for name, (words, digits) in ARTICLE.items():
         gan, vae = rows[name, "article_gan"], rows[name, "article_vae"]
-        figures = " | ".join(f"{value:.{digits}f}" for value in (gan["value"], vae["value"], gan["ceiling"]))
-        lines.append(f"| {words} (`{name}`) | {figures} |")
+        figures = (f"{value:.{digits}f}" for value in (gan["value"], vae["value"], gan["ceiling"]))
+        lines.append(joined(f"{words} (`{name}`)", *figures))
     return table("", "GAN", "VAE", "real pictures", lines=lines)
 
 
@@ -162,17 +160,17 @@ def codecs() -> str:
         lost = next(unit.format(row[key]) for key, unit in units.items() if not pd.isna(row[key]))
         about = (", ".join(row[key] for key in ("data", "modality", "shape")), row["codec"])
         cost = (number(row[key], 0) for key in ("numbers", "steps", "seconds"))
-        lines.append("| " + " | ".join((*about, *cost, lost, number(row["seen"], 3))) + " |")
+        lines.append(joined(*about, *cost, lost, number(row["seen"], 3)))
     return table("", "codec", "numbers", "steps", "seconds", "lost", "seen by the judge", lines=lines)
 
 
 def seeds() -> str:
     """Each summary figure with each seed, and its spread: of the samples, and what seeds add to that."""
-    rows = pd.read_csv(METRICS / "seeds.csv", index_col="metric")
-    values = [*rows.filter(regex="^seed "), "mean", "between_sd", "samples_sd", "seeds_sd"]
-    cells = rows[values].map("{:.3f}".format)
-    lines = [f"| `{metric}` | " + " | ".join(row) + " |" for metric, row in zip(cells.index, cells.values, strict=True)]
-    return table("metric", *values[:-3], "between runs", "of samples", "of seeds", lines=lines)
+    rows = records("seeds.csv")
+    shown = {name: name for name in rows[0] if name.startswith("seed ")} | {"mean": "mean"}
+    shown |= {"between_sd": "between runs", "samples_sd": "of samples", "seeds_sd": "of seeds"}
+    lines = [joined(f"`{row['metric']}`", *(number(row[name], 3) for name in shown)) for row in rows]
+    return table("metric", *shown.values(), lines=lines)
 
 
 def machine() -> str:
@@ -191,7 +189,7 @@ def peers() -> str:
         apart = {name: f" ({np.ptp(part[name]):.3f})" if len(part) > 1 else "" for name in shown}
         cells = [f"{part[name].mean():.3f}{apart[name]}" for name in shown]
         cost = (budget_in_words(budget), str(len(part))) if budget else ("", "")
-        lines.append("| " + " | ".join((method, *cost, *cells)) + " |")
+        lines.append(joined(method, *cost, *cells))
     return table("", "budget", "seeds", *shown.values(), lines=lines)
 
 
@@ -222,7 +220,7 @@ def privacy() -> str:
         found = [f"{row[name]:.3f}" for name in SHOWN]
         attack = "membership.generator"
         found[-1] += f" ({row[f'{attack}.low']:.3f} to {row[f'{attack}.high']:.3f})"
-        lines.append("| " + " | ".join((bound, kept, *found, f"{row[f'{attack}.at_1_percent']:.3f}")) + " |")
+        lines.append(joined(bound, kept, *found, f"{row[f'{attack}.at_1_percent']:.3f}"))
     return table("epsilon", "kept", *SHOWN.values(), "found at 1 % false alarms", lines=lines)
 
 
@@ -245,10 +243,7 @@ def bench() -> str:
     """What each stage costs, and on what machine."""
     rows = records("bench.csv")
     digits = {"seconds": 0, "peak_mib": 0, "items": 0, "per_second": 0, "gflop_per_second": 0, "share": 2}
-    lines = [
-        f"| {row['what']} | " + " | ".join(number(row[key], places) for key, places in digits.items()) + " |"
-        for row in rows
-    ]
+    lines = [joined(row["what"], *(number(row[key], places) for key, places in digits.items())) for row in rows]
     titles = ("", "seconds", "peak MiB", "items", "items/s", "GFLOP/s", "share")
     return f"\n{rows[0]['machine']}\n" + table(*titles, lines=lines)
 
@@ -272,6 +267,11 @@ def records(name: str) -> list[dict[str, Any]]:
 def number(value: float, places: int) -> str:
     """Nothing where there is none."""
     return "" if pd.isna(value) else f"{value:,.{places}f}"
+
+
+def joined(*cells: str) -> str:
+    """A row of a table, in Markdown."""
+    return "| " + " | ".join(cells) + " |"
 
 
 def table(*titles: str, lines: list[str]) -> str:
